@@ -1,0 +1,60 @@
+"""Alerts and the rules they come from, with the semantics of Prometheus."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class AlertState(StrEnum):
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One alerting or recording rule as its file gives it."""
+
+    group: str
+    name: str
+    expr: str
+    hold_for: timedelta = timedelta()
+    keep_firing_for: timedelta = timedelta()
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    recording: bool = False
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules evaluated one after the other at multiples of ``interval``."""
+
+    name: str
+    file: str
+    interval: timedelta
+    rules: tuple[Rule, ...]
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One element of a rule's result; ``true_since`` is earned anew in each leader's term."""
+
+    fingerprint: str
+    name: str
+    labels: dict[str, str]
+    state: AlertState
+    active_at: datetime
+    value: float
+    annotations: dict[str, str] = field(default_factory=dict)
+    fired_at: datetime | None = None
+    resolved_at: datetime | None = None
+    keep_since: datetime | None = None
+    last_seen: datetime | None = None
+    actionable: bool = False
+
+    @property
+    def playbook(self) -> str:
+        return self.labels.get("playbook", "")

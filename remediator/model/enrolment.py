@@ -1,0 +1,41 @@
+"""Who may speak to us: keys exchanged at enrolment, tokens that allow it once, and our own term."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """An agent's public keys, or a vantage's hashed bearer token."""
+
+    name: str
+    kind: str
+    region: str
+    rack: str
+    at: datetime
+    verify_key: str = ""
+    box_key: str = ""
+    token_hash: str = ""
+    address: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinToken:
+    """Allows one enrolment under one name until it expires; only its hash is kept."""
+
+    token_hash: str
+    name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Our leadership: the journal's incarnation, and a term that grows at each start."""
+
+    incarnation: str
+    number: int
+    began: datetime

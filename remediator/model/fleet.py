@@ -1,0 +1,66 @@
+"""The fleet at one moment: everything a decision may read, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from remediator.model.alert import Alert
+from remediator.model.decision import Remediation
+from remediator.model.evidence import Gate, Sighting, Verdict
+from remediator.model.host import LOST, Capacity, Host
+from remediator.model.machine import Machine, MachineState, Snapshot, Volume
+from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A snapshot: journalled rows plus evidence, alerts and the gate as they are now."""
+
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    machines: Mapping[str, Machine] = field(default_factory=dict)
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+    snapshots: Mapping[str, Snapshot] = field(default_factory=dict)
+    destroys: Mapping[str, Destroy] = field(default_factory=dict)
+    migrations: Mapping[str, Migration] = field(default_factory=dict)
+    bursts: Mapping[str, Burst] = field(default_factory=dict)
+    demands: Mapping[str, Demand] = field(default_factory=dict)
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+    remediations: Mapping[str, Remediation] = field(default_factory=dict)
+    sightings: Mapping[str, Sighting] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
+    gate: Gate | None = None
+    frozen: str = ""
+    term_began: datetime | None = None
+    on_return: Mapping[str, str] = field(default_factory=dict)
+
+    def machines_on(self, host: str) -> list[Machine]:
+        return [machine for machine in self.machines.values() if machine.host == host]
+
+    def volumes_on(self, host: str) -> list[Volume]:
+        return [volume for volume in self.volumes.values() if volume.host == host]
+
+    def open_operation(self, key: str) -> Operation | None:
+        operation = self.operations.get(key)
+        return operation if operation and operation.open else None
+
+    def free_on(self, host: Host) -> Capacity:
+        """Capacity less what is placed, on its way there, and allocated to volumes."""
+        taken = Capacity()
+        for machine in self.machines.values():
+            if machine.host == host.name and machine.state is not MachineState.DESTROYED:
+                taken += machine.asks
+        for volume in self.volumes.values():
+            if volume.host == host.name:
+                taken += Capacity(disk_mb=volume.size_mb)
+        for migration in self.migrations.values():
+            if migration.open and migration.target == host.name and migration.machine in self.machines:
+                taken += self.machines[migration.machine].asks
+        return host.capacity - taken
+
+
+def routable(machine: Machine, host: Host | None) -> bool:
+    """Whether traffic may reach the machine: never condemned, never on a host lost or not yet admitted."""
+    if host is None or host.life in LOST or machine.condemned or machine.adopted:
+        return False
+    return machine.state is MachineState.STARTED

@@ -1,0 +1,157 @@
+"""Machines: workloads on exactly one host, their public state, and what becomes of them when it dies."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from remediator.model.host import Capacity
+
+
+class MachineState(StrEnum):
+    """The public states of the Machines API that the embedded fleet can be in."""
+
+    CREATED = "created"
+    STARTING = "starting"
+    STARTED = "started"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    REPLACING = "replacing"
+    DESTROYING = "destroying"
+    DESTROYED = "destroyed"
+
+
+GONE = frozenset({MachineState.DESTROYING, MachineState.DESTROYED})
+
+
+class Recovery(StrEnum):
+    """What is done for a machine whose host is lost."""
+
+    NONE = "none"
+    PLACED = "placed"
+    SERVING = "serving"
+    HELD = "held"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a machine, as its owner reads it."""
+
+    at: datetime
+    kind: str
+    status: str
+    source: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The full config, closed for the unsealing key, in an envelope that the host's agent signed.
+
+    ``box`` is base64 of a libsodium sealed box; ``signature`` covers machine, instance_id, host, epoch, digest.
+    """
+
+    machine: str
+    instance_id: str
+    host: str
+    epoch: int
+    digest: str
+    box: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One machine as the control plane knows it; ``config`` is the scrubbed copy, never the full one."""
+
+    id: str
+    app: str
+    name: str
+    region: str
+    host: str
+    instance_id: str
+    created_at: datetime
+    updated_at: datetime
+    state: MachineState = MachineState.CREATED
+    config: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    sealed: Sealed | None = None
+    volumes: tuple[str, ...] = ()
+    port: int = 0
+    replaces: str = ""
+    replaced_by: str = ""
+    recovery: Recovery = Recovery.NONE
+    recovery_reason: str = ""
+    recovery_at: datetime | None = None
+    condemned_at: datetime | None = None
+    condemned_why: str = ""
+    adopted: bool = False
+    events: tuple[Event, ...] = ()
+
+    @property
+    def stateless(self) -> bool:
+        return not self.volumes
+
+    @property
+    def alive(self) -> bool:
+        """Neither destroyed nor on its way there."""
+        return self.state not in GONE
+
+    @property
+    def condemned(self) -> bool:
+        return self.condemned_at is not None
+
+    @property
+    def asks(self) -> Capacity:
+        guest = self.config.get("guest") or {}
+        return Capacity(float(guest.get("cpus", 1)), int(guest.get("memory_mb", 256)), 0)
+
+    def noted(self, event: Event, keep: int = 20) -> "Machine":
+        """The same machine with one more event, newest first."""
+        return replace(self, events=(event, *self.events)[:keep], updated_at=event.at)
+
+    def recovering(self, stage: Recovery, reason: str, now: datetime, by: str = "") -> "Machine":
+        """The same machine, one stage further in its recovery; unchanged when nothing is new."""
+        by = by or self.replaced_by
+        if (stage, reason, by) == (self.recovery, self.recovery_reason, self.replaced_by):
+            return self
+        moved = replace(self, recovery=stage, recovery_reason=reason, recovery_at=now, replaced_by=by)
+        return moved.noted(Event(now, "recovery", stage.value, "fleetmend", reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A disk tied to exactly one host."""
+
+    id: str
+    app: str
+    name: str
+    region: str
+    host: str
+    size_mb: int
+    created_at: datetime
+    state: str = "created"
+    machine: str = ""
+    used_bytes: int = 0
+    restored_from: str = ""
+    superseded_by: str = ""
+
+    @property
+    def free(self) -> bool:
+        return not self.machine and not self.superseded_by and self.state == "created"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy of a volume kept off its host; the newest one's age is the data loss of a restore."""
+
+    id: str
+    volume: str
+    app: str
+    created_at: datetime
+    size_bytes: int
+    digest: str
+    retention_days: int = 5
+    state: str = "created"

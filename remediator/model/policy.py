@@ -1,0 +1,127 @@
+"""Policy: what may be done about an alert, and under which guards."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from remediator.model.alert import Group
+
+
+class Mode(StrEnum):
+    DISABLED = "disabled"
+    SHADOW = "shadow"
+    APPROVE = "approve"
+    AUTO = "auto"
+
+
+class Kind(StrEnum):
+    """What an action does to the fleet; guards and the gate bind the destructive ones hardest."""
+
+    DESTRUCTIVE = "destructive"
+    ADDITIVE = "additive"
+    HEALING = "healing"
+    TELLING = "telling"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of a scope with a floor for small fleets."""
+
+    share: float
+    at_least: int = 0
+
+    def of(self, total: int) -> int:
+        return max(self.at_least, int(self.share * total))
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much a playbook may do at once, per hour, and how many hosts may newly fail before it stops.
+
+    ``scope`` is region, rack, app or fleet.
+    """
+
+    scope: str
+    max_in_flight: Share | None = None
+    rate: Share | None = None
+    per: timedelta = timedelta(hours=1)
+    newly_unhealthy: Share | None = None
+    within: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceGuard:
+    """What direct evidence must say before an act; ``verdict`` empty asks for none."""
+
+    verdict: str = ""
+    assigned_majority: bool = True
+    outside_rack: int = 2
+    max_age: timedelta = timedelta(seconds=3)
+    veto: str = "any_fresh_sighting"
+
+
+@dataclass(frozen=True, slots=True)
+class Correlated:
+    """From how many suspects under one label on, failures are one incident and held."""
+
+    by: tuple[str, ...] = ("rack", "region")
+    at_least: int = 3
+    within: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung: an action's name and its checked parameters; ``meanwhile`` runs beside it."""
+
+    action: str
+    params: dict[str, Any] = field(default_factory=dict)
+    meanwhile: "Step | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """One file under rules/playbooks/."""
+
+    name: str
+    mode: Mode
+    target: str
+    steps: tuple[Step, ...]
+    evidence: EvidenceGuard = EvidenceGuard()
+    continuous: timedelta = timedelta(seconds=2)
+    settle: timedelta = timedelta(seconds=2)
+    budgets: tuple[Budget, ...] = ()
+    correlated: Correlated | None = None
+    cooldown: timedelta = timedelta(minutes=10)
+    verify: dict[str, Any] = field(default_factory=dict)
+    ask: dict[str, Any] = field(default_factory=dict)
+    undo: dict[str, Any] = field(default_factory=dict)
+    file: str = ""
+
+    def step(self, action: str) -> Step | None:
+        """The step of that action wherever it stands, also beside another."""
+        flat = [inner for step in self.steps for inner in (step, step.meanwhile) if inner]
+        return next((step for step in flat if step.action == action), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings that no playbook may loosen (rules/limits.yml, read at start only)."""
+
+    patience: timedelta = timedelta(seconds=120)
+    max_in_flight: Share = Share(0.05, 2)
+    newly_unhealthy: Share = Share(0.10, 1)
+    settle: timedelta = timedelta(seconds=2)
+    continuous: timedelta = timedelta(seconds=2)
+    outside_rack: int = 2
+    correlated_at_least: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything people may edit, read and checked: rule groups, playbooks, limits."""
+
+    groups: tuple[Group, ...] = ()
+    playbooks: dict[str, Playbook] = field(default_factory=dict)
+    limits: Limits = Limits()
+    digest: str = ""
