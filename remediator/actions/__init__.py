@@ -1,0 +1,28 @@
+"""Every action there is: one module each, one line here."""
+
+from remediator.actions.burst_provision import BURST_PROVISION
+from remediator.actions.condemn import CONDEMN
+from remediator.actions.cordon import CORDON, UNCORDON
+from remediator.actions.fence import FENCE
+from remediator.actions.mark_host_dead import MARK_HOST_DEAD
+from remediator.actions.migrate import MIGRATE
+from remediator.actions.notify import NOTIFY
+from remediator.actions.recreate import RECREATE
+from remediator.actions.restore_volumes import RESTORE_VOLUMES
+from remediator.actions.spec import ActionSpec
+
+ACTIONS: dict[str, ActionSpec] = {
+    action.name: action
+    for action in (
+        MARK_HOST_DEAD,
+        RECREATE,
+        RESTORE_VOLUMES,
+        CONDEMN,
+        FENCE,
+        CORDON,
+        UNCORDON,
+        MIGRATE,
+        BURST_PROVISION,
+        NOTIFY,
+    )
+}

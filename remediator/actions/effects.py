@@ -1,0 +1,137 @@
+"""Effects: what a plan wants done, as values; the runtime turns them into rows and driver calls."""
+
+from dataclasses import dataclass
+
+from remediator.model.host import Capacity
+from remediator.model.machine import Recovery
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDead:
+    """Record and announce that a host is taken for dead."""
+
+    host: str
+
+    @property
+    def key(self) -> str:
+        return f"mark_host_dead:{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recreate:
+    """Make a replacement from the sealed config; ``target`` is chosen by placement, unless volumes fix it."""
+
+    machine: str
+    instance_id: str
+    volumes: tuple[str, ...] = ()
+    target: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"recreate:{self.machine}:{self.instance_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreVolume:
+    """Make a volume from a snapshot on another host."""
+
+    machine: str
+    volume: str
+    snapshot: str
+    size_mb: int
+    target: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"restore:{self.volume}:{self.snapshot}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRecovery:
+    """Say on the machine that it is held or waiting, and why."""
+
+    machine: str
+    stage: Recovery
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return f"note:{self.machine}:{self.stage}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condemn:
+    """Queue the destroy of an original that was replaced."""
+
+    machine: str
+    why: str
+
+    @property
+    def key(self) -> str:
+        return f"condemn:{self.machine}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cordon:
+    host: str
+    why: str
+
+    @property
+    def key(self) -> str:
+        return f"cordon:{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Uncordon:
+    host: str
+    why: str
+
+    @property
+    def key(self) -> str:
+        return f"uncordon:{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Migrate:
+    """Move a machine off a living host; it keeps its id."""
+
+    machine: str
+    source: str
+    reason: str
+    round: int = 0
+    target: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"migrate:{self.machine}:{self.source}:{self.round}"
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """Ask the provider for hosts."""
+
+    region: str
+    hosts: int
+    size: Capacity
+    demands: tuple[str, ...]
+    round: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"burst:{self.region}:{self.round}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell people; no effect on the fleet."""
+
+    target: str
+    text: str
+
+    @property
+    def key(self) -> str:
+        return f"tell:{self.target}"
+
+
+Effect = MarkDead | Recreate | RestoreVolume | NoteRecovery | Condemn | Cordon | Uncordon | Migrate | Provision | Tell
+Placeable = Recreate | RestoreVolume | Migrate

@@ -1,0 +1,60 @@
+"""recreate: run a lost host's stateless machines elsewhere, from their sealed configs. It only adds."""
+
+from typing import Literal
+
+from remediator.actions.effects import Effect, NoteRecovery, Recreate
+from remediator.actions.fields import Pace
+from remediator.actions.spec import ActionSpec, Case, Params, Planned
+from remediator.model.machine import Machine, Recovery
+from remediator.model.policy import Kind
+from remediator.model.request import Stage
+
+
+class RecreateParams(Params):
+    """``pace`` machines a second over the fleet, ``per_target`` at once on one host."""
+
+    machines: Literal["stateless"] = "stateless"
+    pace: Pace = 20.0
+    per_target: int = 2
+    when_no_room: str = "burst_provision"
+
+
+def plan(case: Case, params: RecreateParams) -> Planned:
+    lost = [m for m in case.fleet.machines_on(case.target) if m.alive and m.stateless and not m.adopted]
+    wishes = [wish for machine in lost if (wish := _wish(case, machine))]
+    batch = _paced(case, params, [wish for wish in wishes if isinstance(wish, Recreate)])
+    notes = [wish for wish in wishes if isinstance(wish, NoteRecovery)]
+    pending = [m for m in lost if m.recovery in (Recovery.NONE, Recovery.PLACED)]
+    waiting = f"{len(pending)} machines not serving elsewhere yet" if pending else ""
+    return Planned((*notes, *batch), waiting)
+
+
+def _wish(case: Case, machine: Machine) -> Effect | None:
+    """What is to be done for one lost machine now, if anything."""
+    if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
+        return None
+    wish = Recreate(machine.id, machine.instance_id)
+    operation = case.fleet.operations.get(wish.key)
+    if machine.sealed is None:
+        return _held(machine, "its full config is on its host alone: not marked recoverable")
+    if machine.sealed.instance_id != machine.instance_id:
+        return _held(machine, "sealed copy is older than the last instance seen")
+    if operation is not None and operation.stage is Stage.FAILED:
+        return _held(machine, operation.error)
+    return None if operation is not None else wish
+
+
+def _held(machine: Machine, reason: str) -> NoteRecovery | None:
+    told = machine.recovery is Recovery.HELD and machine.recovery_reason == reason
+    return None if told else NoteRecovery(machine.id, Recovery.HELD, reason)
+
+
+def _paced(case: Case, params: RecreateParams, wishes: list[Recreate]) -> list[Recreate]:
+    """No more in flight than ``per_target`` on each host that takes work: survivors are not to be trampled."""
+    targets = sum(1 for host in case.fleet.hosts.values() if host.takes_work and host.region == case.region)
+    in_flight = sum(1 for op in case.fleet.operations.values() if op.open and "source" in op.args)
+    room = max(1, targets) * params.per_target - in_flight
+    return wishes[: max(0, min(room, max(1, int(params.pace))))]
+
+
+RECREATE = ActionSpec("recreate", Kind.ADDITIVE, "host", RecreateParams, plan)

@@ -1,0 +1,33 @@
+"""Bursts and demands: until the hosts have joined and the demand is met, or it ends stuck and says so."""
+
+from datetime import datetime, timedelta
+
+from remediator.model.fleet import Fleet
+from remediator.model.request import Burst, BurstStage, Demand
+
+DEADLINE = timedelta(minutes=15)
+# A demand that nobody repeats is no demand any more.
+DEMAND_LIFE = timedelta(minutes=2)
+
+
+def advance(burst: Burst, fleet: Fleet, now: datetime) -> Burst:
+    """The burst as the fleet shows it; the same value while it waits."""
+    match burst.stage:
+        case BurstStage.PROVISIONING if all(_joined(fleet, name) for name in burst.names):
+            return burst.moved_to(BurstStage.JOINED, now)
+        case BurstStage.JOINED if not any(d.region == burst.region for d in fleet.demands.values()):
+            return burst.moved_to(BurstStage.CONSUMED, now)
+        case BurstStage.REQUESTED | BurstStage.PROVISIONING if now - burst.asked_at > DEADLINE:
+            return burst.moved_to(BurstStage.STUCK, now, "the hosts did not join in time")
+        case BurstStage.JOINED if now - burst.asked_at > DEADLINE:
+            return burst.moved_to(BurstStage.EXPIRED, now, "the demand was not met by the hosts that joined")
+    return burst
+
+
+def expired(fleet: Fleet, now: datetime) -> list[Demand]:
+    return [demand for demand in fleet.demands.values() if now - demand.last_asked > DEMAND_LIFE]
+
+
+def _joined(fleet: Fleet, name: str) -> bool:
+    host = fleet.hosts.get(name)
+    return host is not None and host.takes_work

@@ -1,0 +1,227 @@
+"""Guards: each looks at one ask and says hold, or nothing. A guard that errs blocks."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from remediator.actions.spec import Case
+from remediator.model.decision import Hold
+from remediator.model.evidence import Verdict, VerdictKind
+from remediator.model.host import Fence, Host, Life
+from remediator.model.policy import Budget
+
+Guard = Callable[[Case], Hold | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A budget's use: how many there are, how many there may be."""
+
+    used: int
+    allowed: int
+
+
+def first_hold(guards: Iterable[Guard], case: Case) -> Hold | None:
+    for guard in guards:
+        hold = checked(guard, case)
+        if hold is not None:
+            return hold
+    return None
+
+
+def checked(guard: Guard, case: Case) -> Hold | None:
+    """The guard's word; its failure is a hold too."""
+    try:
+        return guard(case)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        name = getattr(guard, "__name__", "guard")
+        return Hold("GuardFailed", f"guard {name} failed and therefore blocks: {type(error).__name__}")
+
+
+def frozen(case: Case) -> Hold | None:
+    return Hold("Frozen", f"all acting is stopped: {case.fleet.frozen}") if case.fleet.frozen else None
+
+
+def maintenance(case: Case) -> Hold | None:
+    until = case.host.maintenance_until if case.host else None
+    if until and until > case.now:
+        return Hold("Maintenance", f"in maintenance until {until.isoformat(timespec='seconds')}")
+    return None
+
+
+def evidence(case: Case) -> Hold | None:
+    """Direct evidence must agree before an automatic act that asks for it."""
+    wants = case.playbook.evidence
+    if not wants.verdict:
+        return None
+    verdict = case.fleet.verdicts.get(case.target)
+    if verdict is None or verdict.kind.value != wants.verdict:
+        seen = verdict.kind.value if verdict else "no evidence"
+        return Hold("EvidenceDisagrees", f"direct evidence says {seen}, not {wants.verdict}", _facts(verdict))
+    age = case.now - verdict.newest if verdict.newest else None
+    if age is None or age > wants.max_age:
+        return Hold("EvidenceStale", "no probe result is fresh enough", _facts(verdict))
+    outside = min(wants.outside_rack, verdict.assigned)
+    if verdict.outside_rack < outside:
+        told = f"only {verdict.outside_rack} vantages outside its rack agree, {outside} must"
+        return Hold("QuorumTooSmall", told, _facts(verdict))
+    return None
+
+
+def _facts(verdict: Verdict | None) -> dict[str, object]:
+    if verdict is None:
+        return {}
+    return {"verdict": verdict.kind.value, "silent": verdict.silent, "assigned": verdict.assigned}
+
+
+def continuity(case: Case) -> Hold | None:
+    """Continuous and settle run together, from the first missed probe, within this leader's term."""
+    verdict = case.fleet.verdicts.get(case.target)
+    if not case.playbook.evidence.verdict or verdict is None or verdict.suspect_since is None:
+        return None
+    began = max(verdict.suspect_since, case.fleet.term_began or verdict.suspect_since)
+    need = max(case.playbook.continuous, case.playbook.settle)
+    lasted = case.now - began
+    if lasted < need:
+        return Hold("Settling", f"unbroken for {lasted.total_seconds():.1f} s of {need.total_seconds():.0f} s")
+    return None
+
+
+def witnesses_of(case: Case) -> list[str]:
+    """Which of the three paths say that the host is lost, each on its own."""
+    fleet = case.fleet
+    found = []
+    verdict = fleet.verdicts.get(case.target)
+    if verdict and verdict.kind is VerdictKind.DEAD:
+        found.append("direct")
+    if fleet.gate and fleet.gate.open and _asked_by_rule(case):
+        found.append("store")
+    if case.host and case.host.fence is Fence.PROVED:
+        found.append("power")
+    return found
+
+
+def _asked_by_rule(case: Case) -> bool:
+    return any(
+        alert.actionable and alert.playbook == case.playbook.name and alert.labels.get("host") == case.target
+        for alert in case.fleet.alerts
+    )
+
+
+def gate(case: Case) -> Hold | None:
+    """An act that only adds wants the gate open, or a second witness where liveness is the matter."""
+    state = case.fleet.gate
+    if state and state.open:
+        return None
+    reason = state.reason if state else "no reading yet"
+    if case.playbook.evidence.verdict and len(witnesses_of(case)) >= 2:
+        return _one_at_a_time(case)
+    return Hold("GateClosed", f"the metrics store cannot be trusted ({reason}) and no second witness speaks")
+
+
+def _one_at_a_time(case: Case) -> Hold | None:
+    others = [r for r in case.fleet.remediations.values() if r.open and r.target != case.target]
+    mine = [r for r in others if r.playbook == case.playbook.name and _region(case, r.target) == case.region]
+    return Hold("GateClosedOneAtATime", f"{mine[0].target} is being remedied on two witnesses") if mine else None
+
+
+def destructive_witnesses(case: Case) -> Hold | None:
+    """A destructive step wants two witnesses of three, gate open or not."""
+    if not case.playbook.evidence.verdict:
+        return gate(case)
+    found = witnesses_of(case)
+    if len(found) >= 2:
+        return None
+    return Hold("SecondWitnessMissing", f"only {', '.join(found) or 'nobody'} says so; two of three must")
+
+
+def correlated(case: Case) -> Hold | None:
+    """Many suspects under one label are one incident, not many dead hosts."""
+    rule = case.playbook.correlated
+    if rule is None or case.host is None or case.remediation.steps:
+        return None
+    for label in rule.by:
+        mine = _label(case.host, label)
+        alike = [
+            h for h in case.fleet.hosts.values() if mine and _label(h, label) == mine and _fell(case, h, rule.within)
+        ]
+        if len(alike) >= rule.at_least:
+            told = (
+                f"{len(alike)} hosts of {label} {mine} fell within {rule.within.total_seconds():.0f} s: one incident"
+            )
+            return Hold("Correlated", told, {"label": label, "value": mine, "hosts": sorted(h.name for h in alike)})
+    return None
+
+
+def _label(host: Host, label: str) -> str:
+    if label in ("rack", "region", "provider", "role"):
+        return str(getattr(host, label))
+    return host.version if label == "agent_version" else host.labels.get(label, "")
+
+
+def _fell(case: Case, host: Host, within: timedelta) -> bool:
+    return host.life in (Life.SUSPECT, Life.DEAD) and case.now - host.since <= within
+
+
+def budgets(case: Case) -> Hold | None:
+    """Every budget of the playbook, before its first act on a target."""
+    if case.remediation.steps:
+        return None
+    for budget in case.playbook.budgets:
+        hold = _in_flight(case, budget) or _rate(case, budget) or _newly_unhealthy(case, budget)
+        if hold:
+            return hold
+    return None
+
+
+def _in_flight(case: Case, budget: Budget) -> Hold | None:
+    if budget.max_in_flight is None:
+        return None
+    mine = [r for r in case.fleet.remediations.values() if r.open and r.playbook == case.playbook.name and r.steps]
+    used = sum(1 for r in mine if _in_scope(case, budget.scope, r.target) and r.target != case.target)
+    return _over("InFlight", budget, Counted(used, budget.max_in_flight.of(_total(case, budget.scope))))
+
+
+def _rate(case: Case, budget: Budget) -> Hold | None:
+    if budget.rate is None:
+        return None
+    mine = [r for r in case.fleet.remediations.values() if r.playbook == case.playbook.name and r.steps]
+    used = sum(1 for r in mine if case.now - r.opened_at <= budget.per and _in_scope(case, budget.scope, r.target))
+    return _over("Rate", budget, Counted(used, budget.rate.of(_total(case, budget.scope))))
+
+
+def _newly_unhealthy(case: Case, budget: Budget) -> Hold | None:
+    if budget.newly_unhealthy is None:
+        return None
+    hosts = [h for h in case.fleet.hosts.values() if _in_scope(case, budget.scope, h.name)]
+    used = sum(1 for h in hosts if h.died_at and case.now - h.died_at <= budget.within and h.name != case.target)
+    return _over("NewlyUnhealthy", budget, Counted(used, budget.newly_unhealthy.of(len(hosts))))
+
+
+def _over(name: str, budget: Budget, count: Counted) -> Hold | None:
+    if count.used < count.allowed:
+        return None
+    told = f"{count.used} of {count.allowed} allowed in this {budget.scope}"
+    return Hold(f"Budget{name}", told, {"scope": budget.scope, "used": count.used, "allowed": count.allowed})
+
+
+def _total(case: Case, scope: str) -> int:
+    return sum(1 for name in case.fleet.hosts if _in_scope(case, scope, name))
+
+
+def _in_scope(case: Case, scope: str, target: str) -> bool:
+    if scope == "fleet":
+        return True
+    host = case.fleet.hosts.get(target)
+    if scope == "rack":
+        return host is not None and case.host is not None and host.rack == case.host.rack
+    return _region(case, target) == case.region
+
+
+def _region(case: Case, target: str) -> str:
+    host = case.fleet.hosts.get(target)
+    return host.region if host else target
+
+
+# Cheapest and plainest first: the first that holds is the one that is shown.
+BEFORE_ANY: tuple[Guard, ...] = (frozen, maintenance, evidence, continuity, correlated, budgets)

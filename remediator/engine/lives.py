@@ -1,0 +1,57 @@
+"""What the verdict makes of a host: its life, its public status, and the proof that it is off."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from remediator.engine.verdicts import EvidenceTimes
+from remediator.model.evidence import Sighting, Verdict, VerdictKind
+from remediator.model.host import Fence, Host, HostStatus, Life
+
+
+@dataclass(frozen=True, slots=True)
+class LifeTimes:
+    """How long a returned host is on probation, and the intervals of evidence."""
+
+    evidence: EvidenceTimes = field(default_factory=EvidenceTimes)
+    probation: timedelta = timedelta(seconds=30)
+
+
+def next_host(host: Host, verdict: Verdict, sighting: Sighting, times: LifeTimes, now: datetime) -> Host:
+    """The host as the evidence leaves it; the very same value when nothing changed.
+
+    No gate, budget, hold or store outage is read here: a status is a statement, not an action.
+    """
+    return _fenced(_stated(_lived(host, verdict, times, now), sighting, times, now), sighting, now)
+
+
+def _lived(host: Host, verdict: Verdict, times: LifeTimes, now: datetime) -> Host:
+    match host.life, verdict.kind:
+        case Life.HEALTHY | Life.SUSPECT | Life.PROBATION | Life.RETURNING, VerdictKind.DEAD:
+            return host.moved_to(Life.DEAD, now=now, reason=verdict.reason)
+        case Life.HEALTHY | Life.PROBATION, VerdictKind.SUSPECT:
+            return host.moved_to(Life.SUSPECT, now=now, reason=verdict.reason)
+        case Life.SUSPECT, VerdictKind.ALIVE | VerdictKind.AGENT_GONE:
+            return host.moved_to(Life.HEALTHY, now=now, reason=verdict.reason)
+        case Life.PROBATION, VerdictKind.ALIVE if now - host.since >= times.probation:
+            return host.moved_to(Life.HEALTHY, now=now, reason="probation is over")
+    return host
+
+
+def _stated(host: Host, sighting: Sighting, times: LifeTimes, now: datetime) -> Host:
+    if host.life in (Life.DEAD, Life.RETIRED):
+        return host.with_status(HostStatus.UNREACHABLE, now)
+    if host.life is Life.RETURNING:
+        return host.with_status(HostStatus.UNKNOWN, now)
+    if sighting.heartbeat is None:
+        # Nothing heard in our own term yet: the journalled status stands.
+        return host
+    missed = now - sighting.heartbeat >= times.evidence.heartbeat_life
+    return host.with_status(HostStatus.UNKNOWN if missed else HostStatus.OK, now)
+
+
+def _fenced(host: Host, sighting: Sighting, now: datetime) -> Host:
+    """Proof of power-off counts only when it is newer than the last contact with a host that is dead."""
+    if host.life is not Life.DEAD or host.fence is Fence.PROVED or sighting.power != "off":
+        return host
+    newer = sighting.power_at and (sighting.heartbeat is None or sighting.power_at > sighting.heartbeat)
+    return replace(host, fence=Fence.PROVED, fence_by="bmc", fence_at=now) if newer else host

@@ -1,0 +1,127 @@
+"""A migration, one step at a time: stop, copy the volumes, carry the config over, start, verify, free the source."""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from remediator.model.fleet import Fleet
+from remediator.model.host import HostStatus
+from remediator.model.machine import Machine, MachineState
+from remediator.model.request import Migration, MigrationStage, Operation, Origin, Stage
+
+# A migration that has not moved for this long needs a person.
+STUCK_AFTER = timedelta(minutes=2)
+
+
+def advance(migration: Migration, fleet: Fleet, now: datetime) -> tuple[Migration, list[Operation]]:
+    """The migration as it now stands, and operations to write down with it; the same value while it waits."""
+    machine = fleet.machines.get(migration.machine)
+    if machine is None or not machine.alive:
+        return _ended(migration, now, "the machine is gone"), []
+    failed = _failure(migration, fleet)
+    if failed and migration.stage is not MigrationStage.VERIFYING:
+        return _rolled_back(migration, machine, failed, now)
+    if now - (migration.moved_at or migration.asked_at) > STUCK_AFTER:
+        return migration.moved_to(MigrationStage.STUCK, now, "no progress: a person must look"), []
+    match migration.stage:
+        case MigrationStage.PLANNED:
+            return migration.moved_to(MigrationStage.RESERVED, now), [_operation(migration, "stop", now)]
+        case MigrationStage.RESERVED:
+            return _copied(migration, machine, fleet, now)
+        case MigrationStage.VERIFYING:
+            return _verified(migration, machine, now)
+        case _:
+            # Copying and starting are moved on by the outcome of their operations.
+            return migration, []
+
+
+def _copied(migration: Migration, machine: Machine, fleet: Fleet, now: datetime) -> tuple[Migration, list[Operation]]:
+    """Stopped: snapshot each volume, restore it on the target, then ask the source for the config."""
+    if not _done(fleet, f"{migration.id}:stop"):
+        return migration, []
+    steps = [step for volume in machine.volumes for step in _volume_steps(migration, volume, fleet, now)]
+    if steps or any(not _done(fleet, f"{migration.id}:volume:{volume}") for volume in machine.volumes):
+        return migration, [step for step in steps if step.key not in fleet.operations]
+    copies = {volume: copy_of(migration, volume) for volume in machine.volumes}
+    copying = replace(migration.moved_to(MigrationStage.COPYING, now), volumes=copies)
+    return copying, [_operation(migration, "export", now)]
+
+
+def _volume_steps(migration: Migration, volume: str, fleet: Fleet, now: datetime) -> list[Operation]:
+    taken, made = f"{migration.id}:snapshot:{volume}", f"{migration.id}:volume:{volume}"
+    snapshot = _identifier("vs_", taken)
+    known = fleet.volumes[volume]
+    if not _done(fleet, taken):
+        asked = {"volume_id": volume, "snapshot_id": snapshot, "migration": migration.id}
+        return [Operation(taken, "snapshot", migration.source, asked, Origin.AUTOMATIC, now)]
+    if _done(fleet, made):
+        return []
+    args: dict[str, Any] = {
+        "volume_id": copy_of(migration, volume),
+        "app": known.app,
+        "name": known.name,
+        "size_mb": known.size_mb,
+        "snapshot_id": snapshot,
+        "source_volume": volume,
+        "supersedes": volume,
+        "migration": migration.id,
+    }
+    return [Operation(made, "create_volume", migration.target, args, Origin.AUTOMATIC, now)]
+
+
+def copy_of(migration: Migration, volume: str) -> str:
+    """The id of a volume's copy on the target."""
+    return _identifier("vol_", f"{migration.id}:volume:{volume}")
+
+
+def _verified(migration: Migration, machine: Machine, now: datetime) -> tuple[Migration, list[Operation]]:
+    if machine.state is not MachineState.STARTED:
+        return migration, []
+    free = Operation(
+        f"{migration.id}:free",
+        "destroy",
+        migration.source,
+        {"machine_id": machine.id, "migration": migration.id},
+        Origin.AUTOMATIC,
+        now,
+        machine.id,
+    )
+    return migration.moved_to(MigrationStage.DONE, now), [free]
+
+
+def _rolled_back(
+    migration: Migration, machine: Machine, why: str, now: datetime
+) -> tuple[Migration, list[Operation]]:
+    """Before the switch the machine still belongs to the source: start it there again."""
+    again = [] if machine.host != migration.source else [_operation(migration, "start", now)]
+    return _ended(migration, now, why), again
+
+
+def _ended(migration: Migration, now: datetime, why: str) -> Migration:
+    return migration.moved_to(MigrationStage.ROLLED_BACK, now, why)
+
+
+def _failure(migration: Migration, fleet: Fleet) -> str:
+    target = fleet.hosts.get(migration.target)
+    if target is None or target.status is HostStatus.UNREACHABLE:
+        return f"target {migration.target} was lost"
+    mine = [op for op in fleet.operations.values() if op.args.get("migration") == migration.id]
+    return next((op.error for op in mine if op.stage is Stage.FAILED), "")
+
+
+def _done(fleet: Fleet, key: str) -> bool:
+    operation = fleet.operations.get(key)
+    return operation is not None and operation.stage is Stage.DONE
+
+
+def _operation(migration: Migration, verb: str, now: datetime) -> Operation:
+    args = {"machine_id": migration.machine, "migration": migration.id}
+    if verb == "export":
+        args["target"] = migration.target
+    key = f"{migration.id}:{verb}"
+    return Operation(key, verb, migration.source, args, Origin.AUTOMATIC, now, migration.machine)
+
+
+def _identifier(prefix: str, seed: str) -> str:
+    return prefix + hashlib.blake2b(seed.encode(), digest_size=8).hexdigest()
