@@ -1,0 +1,46 @@
+"""The system's time, zone and clock sources."""
+
+from pathlib import Path
+
+from prometheus_client.metrics_core import Metric
+
+from exporter.clock import Clock
+from exporter.families import gauge, gauges
+
+
+def parse_clocksources(available: str, current: str) -> tuple[list[str], str]:
+    """The kernel's clock sources and the one in use."""
+    return available.split(), current.strip()
+
+
+def read_time(sysfs: Path, clock: Clock) -> list[Metric]:
+    zone, offset = clock.zone()
+    return [
+        gauge("node_time_seconds", "System time in seconds since epoch (1970).", clock.now()),
+        gauges(
+            "node_time_zone_offset_seconds", "System time zone offset in seconds.", ["time_zone"], [([zone], offset)]
+        ),
+        *read_clocksources(sysfs),
+    ]
+
+
+def read_clocksources(sysfs: Path) -> list[Metric]:
+    found: list[tuple[str, list[str], str]] = []
+    for folder in sorted((sysfs / "devices/system/clocksource").glob("clocksource*")):
+        texts = [(folder / name).read_text() for name in ("available_clocksource", "current_clocksource")]
+        found.append((folder.name.removeprefix("clocksource"), *parse_clocksources(texts[0], texts[1])))
+    labels = ["device", "clocksource"]
+    return [
+        gauges(
+            "node_time_clocksource_available_info",
+            "Available clocksources read from '/sys/devices/system/clocksource'.",
+            labels,
+            [((device, source), 1.0) for device, available, _ in found for source in available],
+        ),
+        gauges(
+            "node_time_clocksource_current_info",
+            "Current clocksource read from '/sys/devices/system/clocksource'.",
+            labels,
+            [((device, current), 1.0) for device, _, current in found],
+        ),
+    ]

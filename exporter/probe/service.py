@@ -1,0 +1,66 @@
+"""The prober's parts put together."""
+
+import asyncio
+import resource
+from collections.abc import Sequence
+
+import aiohttp
+
+from exporter.clock import Clock
+from exporter.errors import BadStart
+from exporter.probe.enrol import enrol, keep_token, load_token, read_join_token
+from exporter.probe.prober import Prober
+from exporter.probe.report import Reporter, open_session
+from exporter.probe.wire import Vantage, build_report, merge_assignments
+from exporter.settings import ProbeSettings
+
+
+async def run_probe(settings: ProbeSettings, prober: Prober, address: str, clock: Clock) -> None:
+    """Enrol if need be, then probe and report for ever. Raises BadStart if enrolment is refused."""
+    vantage = Vantage(settings.name, settings.region, settings.rack, address)
+    token = await obtain_token(settings, vantage, clock)
+    allow_many_sockets()
+    async with open_session(token) as session:
+        reporters = [build_reporter(url, session, vantage, prober, clock) for url in settings.remediators]
+        await run_together(prober, reporters)
+
+
+def build_reporter(
+    url: str, session: aiohttp.ClientSession, vantage: Vantage, prober: Prober, clock: Clock
+) -> Reporter:
+    def body() -> bytes:
+        return build_report(vantage, prober.health, prober.fresh_results(), clock.monotonic())
+
+    return Reporter(url, session, body)
+
+
+async def run_together(prober: Prober, reporters: Sequence[Reporter]) -> None:
+    def wake_all() -> None:
+        for reporter in reporters:
+            reporter.wake()
+
+    def take_assignments() -> None:
+        known = [one.assignment for one in reporters if one.assignment is not None]
+        prober.assignment = merge_assignments(known)
+
+    async with asyncio.TaskGroup() as tasks:
+        for reporter in reporters:
+            tasks.create_task(reporter.run(take_assignments))
+        tasks.create_task(prober.run(wake_all))
+
+
+async def obtain_token(settings: ProbeSettings, vantage: Vantage, clock: Clock) -> str:
+    token = load_token(settings.token_file)
+    if token:
+        return token
+    if not settings.join_token:
+        raise BadStart(f"{settings.token_file} holds no token yet: --join-token is needed once")
+    token = await enrol(settings.remediators, read_join_token(settings.join_token), vantage, clock)
+    keep_token(settings.token_file, token)
+    return token
+
+
+def allow_many_sockets() -> None:
+    """As many open sockets as we may have: each target needs one while it is asked."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
