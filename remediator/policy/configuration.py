@@ -1,0 +1,161 @@
+"""fleetmend.yml, the environment and hosts.yml in; frozen settings out, or everything that is wrong."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from remediator.model.errors import BadInput, Problem
+from remediator.policy.positions import Document, Where, parse_document, read_document
+from remediator.policy.problems import did_you_mean, validate
+from remediator.policy.settings_schema import EndpointFields, HostFields, InventoryFile, SettingsFile
+from remediator.settings import BurstSettings, Endpoint, GateSettings, InventoryHost, OnReturn, Settings
+
+PREFIX = "FLEETMEND_"
+_PATHS = ("data", "rules", "hosts", "snapshots", "store_token_file")
+# Waiting no time at all for these means acting on nothing.
+_POSITIVE = ("probe_interval", "probe_timeout", "heartbeat_interval", "dead_after", "store_timeout")
+
+
+def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
+    """Read fleetmend.yml; FLEETMEND_<KEY> (a key in a section: FLEETMEND_GATE_LATENCY) goes before the file.
+
+    Paths in the file are relative to its folder.
+
+    Raises:
+        BadInput: with everything that is wrong.
+    """
+    document = _with_environment(read_document(path), environment)
+    fields, problems = validate(SettingsFile, document)
+    if fields is None:
+        raise BadInput(problems)
+    settings = _settings(fields, path.parent)
+    problems = list(_senseless(settings, document))
+    if problems:
+        raise BadInput(problems)
+    return settings
+
+
+def load_inventory(path: Path) -> tuple[InventoryHost, ...]:
+    """Read hosts.yml: a list of hosts, each with a name of its own.
+
+    Raises:
+        BadInput: with everything that is wrong.
+    """
+    document = read_document(path)
+    fields, problems = validate(InventoryFile, document, (), [] if document.value is None else document.value)
+    if fields is None:
+        raise BadInput(problems)
+    seen: set[str] = set()
+    for index, host in enumerate(fields.root):
+        if host.name in seen:
+            problems.append(document.problem((index, "name"), f"host {host.name!r} was given before"))
+        seen.add(host.name)
+    if problems:
+        raise BadInput(problems)
+    return tuple(_host(host, path.parent) for host in fields.root)
+
+
+def environment_names() -> dict[str, Where]:
+    """Every environment variable that is read, with the path of the setting it gives."""
+    return {PREFIX + "_".join(where).upper(): where for where in _leaves(SettingsFile, ())}
+
+
+def _leaves(model: type[BaseModel], base: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, info in model.model_fields.items():
+        inner = next((m for m in (info.annotation, *get_args(info.annotation)) if _is_model(m)), None)
+        if inner:
+            yield from _leaves(inner, (*base, name))
+        elif not str(info.annotation).startswith("dict"):
+            yield (*base, name)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _with_environment(document: Document, environment: Mapping[str, str]) -> Document:
+    known = environment_names()
+    problems = [
+        Problem(name, 0, 0, f"unknown setting{meant}")
+        for name in environment
+        if name.startswith(PREFIX) and name not in known and (meant := did_you_mean(name, known, 0.93))
+    ]
+    if problems:
+        raise BadInput(problems)
+    if document.value is not None and not isinstance(document.value, dict):
+        return document
+    given = {where: name for name, where in known.items() if name in environment}
+    value: Any = document.value
+    for where, name in given.items():
+        value = _put(value, where, _scalar(environment[name], name))
+    return Document(document.file, value, document.values, document.keys, {**document.names, **given})
+
+
+def _scalar(text: str, name: str) -> Any:
+    """The variable's text as YAML would read it, so that numbers and true stay what they are."""
+    value = parse_document(text, name).value
+    return value if isinstance(value, str | int | float | bool) else text
+
+
+def _put(value: Any, where: Where, leaf: Any) -> Any:
+    if not where:
+        return leaf
+    here = dict(value) if isinstance(value, dict) else {}
+    here[str(where[0])] = _put(here.get(str(where[0])), where[1:], leaf)
+    return here
+
+
+def _settings(fields: SettingsFile, base: Path) -> Settings:
+    given: dict[str, Any] = {
+        name: value
+        for name in SettingsFile.model_fields
+        if (value := getattr(fields, name)) is not None and not isinstance(value, BaseModel)
+    }
+    given |= {name: base / given[name] for name in _PATHS if name in given}
+    return Settings(
+        **given,
+        gate=GateSettings(**fields.gate.model_dump(exclude_none=True)),
+        on_return=OnReturn(
+            fields.on_return.default, {str(app): str(one) for app, one in fields.on_return.apps.items()}
+        ),
+        burst=BurstSettings(**fields.burst.model_dump(exclude_none=True)),
+        provider=_endpoint(fields.provider, base),
+    )
+
+
+def _endpoint(fields: EndpointFields | None, base: Path) -> Endpoint | None:
+    if fields is None:
+        return None
+    return Endpoint(fields.url, base / fields.token_file if fields.token_file else None)
+
+
+def _host(fields: HostFields, base: Path) -> InventoryHost:
+    return InventoryHost(
+        name=fields.name,
+        region=fields.region,
+        rack=fields.rack,
+        role=fields.role,
+        provider=fields.provider,
+        address=fields.address,
+        labels={str(name): str(value) for name, value in fields.labels.items()},
+        bmc=_endpoint(fields.bmc, base),
+    )
+
+
+def _senseless(settings: Settings, document: Document) -> Iterator[Problem]:
+    """Values that are each well-formed, and together make no sense."""
+    for name in _POSITIVE:
+        if getattr(settings, name) <= timedelta():
+            yield document.problem((name,), "must be longer than 0")
+    if settings.probe_timeout >= settings.probe_interval:
+        yield document.problem(("probe_timeout",), "must be shorter than probe_interval")
+    if settings.dead_after < settings.probe_interval + settings.probe_timeout:
+        message = "must be at least probe_interval and probe_timeout together: one late answer is no death"
+        yield document.problem(("dead_after",), message)
+    if settings.gate.open_after_max < settings.gate.open_after:
+        yield document.problem(("gate", "open_after_max"), "must not be shorter than gate.open_after")
+    if settings.listen == settings.fleet_listen and not settings.listen.endswith(":0"):
+        yield document.problem(("fleet_listen",), "must differ from listen")

@@ -1,0 +1,90 @@
+"""The settings as frozen values: where things are, whom to listen for, how long to wait.
+
+They are read from fleetmend.yml and the environment by ``remediator.policy.configuration``; every key is
+explained in ``remediator/shipped/fleetmend.yml``. Secrets are never here, only the files that hold them.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """When the metrics store counts as a witness; ``canary`` must yield our own newest heartbeat in the store."""
+
+    open_after: timedelta = timedelta(seconds=60)
+    open_after_max: timedelta = timedelta(minutes=10)
+    latency: timedelta = timedelta(seconds=2)
+    freshness: timedelta = timedelta(seconds=10)
+    canary: str = 'max(fleetmend_heartbeat_timestamp_seconds{job="remediator"})'
+
+
+@dataclass(frozen=True, slots=True)
+class OnReturn:
+    """Which instance stays when a host returns within patience: ``keep_original`` or ``keep_replacement``."""
+
+    default: str = "keep_original"
+    apps: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An HTTP address and the file that holds its token."""
+
+    url: str
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BurstSettings:
+    """Lifetime limits of one demand for hosts: attempts, and hosts beyond the demand."""
+
+    attempts: int = 3
+    hedge: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything ``fleetmend run`` is told."""
+
+    data: Path
+    rules: Path
+    hosts: Path
+    snapshots: Path
+    store_url: str = "http://127.0.0.1:8428"
+    store_kind: str = "victoriametrics"
+    store_timeout: timedelta = timedelta(seconds=5)
+    store_token_file: Path | None = None
+    listen: str = "127.0.0.1:8321"
+    fleet_listen: str = "127.0.0.1:8322"
+    orchestrator_exporter: str = "127.0.0.1:9101"
+    organisation: str = "personal"
+    liveness_playbook: str = "host_dead"
+    probe_interval: timedelta = timedelta(seconds=1)
+    probe_timeout: timedelta = timedelta(milliseconds=800)
+    heartbeat_interval: timedelta = timedelta(seconds=1)
+    dead_after: timedelta = timedelta(seconds=3)
+    evaluation_jitter: bool = True
+    gate: GateSettings = GateSettings()
+    patience: timedelta = timedelta(seconds=120)
+    destroy_refusal: timedelta = timedelta(seconds=60)
+    on_return: OnReturn = OnReturn()
+    probation: timedelta = timedelta(seconds=30)
+    cold_start: timedelta = timedelta(minutes=5)
+    provider: Endpoint | None = None
+    burst: BurstSettings = BurstSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryHost:
+    """One expected host of hosts.yml; ``bmc`` is what can prove that its power is off."""
+
+    name: str
+    region: str
+    rack: str
+    role: str = "worker"
+    provider: str = ""
+    address: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    bmc: Endpoint | None = None

@@ -1,0 +1,111 @@
+"""fleetmend.yml, the environment, hosts.yml."""
+
+import re
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from remediator.model.errors import BadInput
+from remediator.policy.configuration import environment_names, load_inventory, load_settings
+from remediator.settings import Settings
+
+SHIPPED = Path(__file__).parents[3] / "remediator" / "shipped"
+
+
+def put(folder: Path, text: str, name: str = "fleetmend.yml") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_an_empty_file_gives_every_default(tmp_path: Path) -> None:
+    settings = load_settings(put(tmp_path, ""), {})
+    assert settings.data == tmp_path / "data"
+    assert settings.listen == "127.0.0.1:8321"
+    assert settings.patience == timedelta(seconds=120)
+
+
+def test_the_shipped_file_changes_nothing_and_names_every_key(tmp_path: Path) -> None:
+    text = (SHIPPED / "fleetmend.yml").read_text()
+    assert load_settings(put(tmp_path, text), {}) == load_settings(put(tmp_path, ""), {})
+    named = set(re.findall(r"^(?:# ?)? *([a-z_]+):", text, re.MULTILINE))
+    assert {field.name for field in fields(Settings)} <= named
+
+
+def test_what_the_shipped_comments_show_is_the_default(tmp_path: Path) -> None:
+    text = (SHIPPED / "fleetmend.yml").read_text()
+    keys = "|".join(field.name for field in fields(Settings))
+    shown = re.sub(rf"^# (?=(?:{keys}):)|^# (?=  \w+: )", "", text, flags=re.MULTILINE)
+    # Where secrets are and who provides hosts have no default: the file shows examples.
+    shown = re.sub(r"^(store_token_file|provider): .*", "", shown, flags=re.MULTILINE)
+    assert shown.count("\n#") < text.count("\n#") - 25
+    assert load_settings(put(tmp_path, shown), {}) == load_settings(put(tmp_path, ""), {})
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    path = put(tmp_path, "patience: 5m\ngate: {latency: 1s}\nburst: {attempts: 2}\n")
+    given = {"FLEETMEND_PATIENCE": "3m", "FLEETMEND_GATE_LATENCY": "500ms", "FLEETMEND_BURST_ATTEMPTS": "7"}
+    settings = load_settings(path, {**given, "FLEETMEND_EVALUATION_JITTER": "false", "FLEETMEND_TOKEN": "x"})
+    assert settings.patience == timedelta(minutes=3)
+    assert settings.gate.latency == timedelta(milliseconds=500)
+    assert settings.burst.attempts == 7
+    assert settings.evaluation_jitter is False
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("patiense: 5m", "fleetmend.yml:1:1: patiense: unknown field (did you mean 'patience'?)"),
+        ("gate: {latncy: 5m}", "gate.latncy: unknown field (did you mean 'latency'?)"),
+        ("listen: 8321", "fleetmend.yml:1:9: listen: YAML reads 8321 as a number"),
+        ("listen: here", "is no place to listen"),
+        ("store_url: vm:8428", "is no address"),
+        ("store_url: http://me:secret@vm:8428", "must hold no user or password"),
+        ("store_kind: influx", "unknown value 'influx'"),
+        ("probe_timeout: 1s", "must be shorter than probe_interval"),
+        ("dead_after: 1s", "one late answer is no death"),
+        ("gate: {open_after: 20m}", "must not be shorter than gate.open_after"),
+        ("on_return: {apps: {web: keep_all}}", "on_return.apps.web: unknown value 'keep_all'"),
+        ("- a", "must be a mapping of fields"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_settings(put(tmp_path, text), {})
+    assert said in str(caught.value)
+    assert "secret@" not in str(caught.value)
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"^FLEETMEND_PATIENCE: 'soon' is no duration"):
+        load_settings(put(tmp_path, ""), {"FLEETMEND_PATIENCE": "soon"})
+    with pytest.raises(BadInput, match="did you mean 'FLEETMEND_STORE_URL'"):
+        load_settings(put(tmp_path, ""), {"FLEETMEND_STORE_ULR": "x"})
+
+
+def test_an_orchestrator_page_may_be_named_or_left_away(tmp_path: Path) -> None:
+    assert load_settings(put(tmp_path, 'orchestrator_exporter: ""'), {}).orchestrator_exporter == ""
+    with pytest.raises(BadInput, match="is no place to listen"):
+        load_settings(put(tmp_path, "orchestrator_exporter: here"), {})
+
+
+def test_every_setting_has_a_variable() -> None:
+    assert {"FLEETMEND_DATA", "FLEETMEND_GATE_OPEN_AFTER", "FLEETMEND_PROVIDER_URL"} <= set(environment_names())
+
+
+def test_the_inventory(tmp_path: Path) -> None:
+    text = "- {name: h1, region: arn, rack: r1, labels: {kernel: '6.1'}, bmc: {url: 'http://b:1', token_file: t}}\n"
+    (host,) = load_inventory(put(tmp_path, text, "hosts.yml"))
+    assert (host.name, host.role, host.labels) == ("h1", "worker", {"kernel": "6.1"})
+    assert host.bmc is not None
+    assert host.bmc.token_file == tmp_path / "t"
+    assert load_inventory(SHIPPED / "hosts.yml") == ()
+
+
+def test_a_host_given_twice_and_one_without_a_rack(tmp_path: Path) -> None:
+    twice = "- {name: h1, region: arn, rack: r1}\n- {name: h1, region: arn, rack: r1}\n"
+    with pytest.raises(BadInput, match=r"hosts.yml:2:10: name: host 'h1' was given before"):
+        load_inventory(put(tmp_path, twice, "hosts.yml"))
+    with pytest.raises(BadInput, match=r"hosts.yml:1:3: rack: is missing"):
+        load_inventory(put(tmp_path, "- {name: h1, region: arn}\n", "hosts.yml"))
