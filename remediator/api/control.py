@@ -1,0 +1,91 @@
+"""What the HTTP surface may ask of the runtime; the composition root injects it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from remediator.model.asks import (
+    JoinAsk,
+    LaunchAsk,
+    Placements,
+    ProbeResult,
+    ProbeTarget,
+    Undead,
+    VantageReport,
+    VolumeAsk,
+)
+from remediator.model.decision import Decision
+from remediator.model.fleet import Fleet
+from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.request import Destroy, Origin
+
+__all__ = [
+    "Control",
+    "JoinAsk",
+    "LaunchAsk",
+    "Placements",
+    "ProbeResult",
+    "ProbeTarget",
+    "Undead",
+    "VantageReport",
+    "VolumeAsk",
+]
+
+
+class Control(Protocol):
+    """The runtime's face.
+
+    The coroutines raise ``TransientError`` (503 before any side effect), ``PermanentError`` (422),
+    ``engine.refusals.Refused`` (its own status, text and Retry-After) and nothing else on purpose.
+    ``freeze`` and ``join`` check what they are given: a bad signature is a ``PermanentError``, a bad join token
+    ``Refused`` with 403. ``vantage_for`` answers empty for a token that it does not know. ``decisions`` come
+    newest first; ``holds`` are those that stand now. ``frozen`` is the words for people, empty when not frozen.
+    """
+
+    def now(self) -> datetime: ...
+
+    def fleet(self) -> Fleet: ...
+
+    def sequence(self) -> int: ...
+
+    def decisions(self, limit: int) -> list[Decision]: ...
+
+    def decision(self, identifier: str) -> Decision | None: ...
+
+    def holds(self) -> list[Decision]: ...
+
+    def full_config(self, machine_id: str) -> dict[str, Any] | None: ...
+
+    def unready(self) -> list[str]: ...
+
+    def degraded(self) -> list[str]: ...
+
+    def undead(self) -> Mapping[str, Undead]: ...
+
+    def placements(self) -> Placements: ...
+
+    def modes(self) -> Mapping[str, str]: ...
+
+    def frozen(self) -> str: ...
+
+    async def create_machine(self, ask: LaunchAsk) -> Machine: ...
+
+    async def destroy_machine(self, machine_id: str, *, force: bool, origin: Origin, who: str) -> Destroy: ...
+
+    async def start_machine(self, machine_id: str) -> Machine: ...
+
+    async def stop_machine(self, machine_id: str) -> Machine: ...
+
+    async def create_volume(self, ask: VolumeAsk) -> Volume: ...
+
+    async def snapshot_volume(self, volume_id: str) -> Snapshot: ...
+
+    async def freeze(self, statement: dict[str, Any]) -> None: ...
+
+    async def mint_join_token(self, name: str) -> str: ...
+
+    async def join(self, ask: JoinAsk) -> dict[str, str]: ...
+
+    def vantage_for(self, token: str) -> str: ...
+
+    def take_report(self, report: VantageReport) -> list[ProbeTarget]: ...

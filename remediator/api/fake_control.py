@@ -1,0 +1,198 @@
+"""A control over a fleet in memory: what tests of the HTTP surface talk to. Nothing runs, everything is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from remediator.api.control import (
+    JoinAsk,
+    LaunchAsk,
+    Placements,
+    ProbeTarget,
+    Undead,
+    VantageReport,
+    VolumeAsk,
+)
+from remediator.engine.refusals import Refused, Terms, no_room, not_found, precondition
+from remediator.model.decision import Decision
+from remediator.model.errors import FleetmendError
+from remediator.model.fleet import Fleet
+from remediator.model.host import Host, HostStatus, Life
+from remediator.model.machine import Machine, MachineState, Snapshot, Volume
+from remediator.model.request import Destroy, DestroyStage, Origin
+
+
+@dataclass
+class FakeControl:
+    """Implements ``Control``; fields are the fake's knobs, ``fails_with`` is raised by every write."""
+
+    at: datetime
+    world: Fleet = field(default_factory=Fleet)
+    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    told: list[Decision] = field(default_factory=list)
+    held: list[Decision] = field(default_factory=list)
+    not_ready: list[str] = field(default_factory=list)
+    worse: list[str] = field(default_factory=list)
+    seen_undead: dict[str, Undead] = field(default_factory=dict)
+    placed: Placements = field(default_factory=lambda: Placements({}, {}, {}))
+    playbooks: dict[str, str] = field(default_factory=dict)
+    vantage_tokens: dict[str, str] = field(default_factory=dict)
+    targets: list[ProbeTarget] = field(default_factory=list)
+    reports: list[VantageReport] = field(default_factory=list)
+    statements: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[tuple[str, Origin, str]] = field(default_factory=list)
+    joins: list[JoinAsk] = field(default_factory=list)
+    fails_with: Exception | None = None
+    changes: int = 0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def fleet(self) -> Fleet:
+        return self.world
+
+    def sequence(self) -> int:
+        return self.changes
+
+    def decisions(self, limit: int) -> list[Decision]:
+        return sorted(self.told, key=lambda each: each.at, reverse=True)[:limit]
+
+    def decision(self, identifier: str) -> Decision | None:
+        return next((each for each in self.told if each.id == identifier), None)
+
+    def holds(self) -> list[Decision]:
+        return list(self.held)
+
+    def full_config(self, machine_id: str) -> dict[str, Any] | None:
+        return self.configs.get(machine_id)
+
+    def unready(self) -> list[str]:
+        return list(self.not_ready)
+
+    def degraded(self) -> list[str]:
+        return list(self.worse)
+
+    def undead(self) -> Mapping[str, Undead]:
+        return self.seen_undead
+
+    def placements(self) -> Placements:
+        return self.placed
+
+    def modes(self) -> Mapping[str, str]:
+        return self.playbooks
+
+    def frozen(self) -> str:
+        return self.world.frozen
+
+    async def create_machine(self, ask: LaunchAsk) -> Machine:
+        self._may_fail()
+        host = self._host_for(ask.region)
+        number = len(self.world.machines) + 1
+        machine = Machine(
+            id=f"{number:014x}",
+            app=ask.app,
+            name=ask.name or f"{ask.app}-{number}",
+            region=host.region,
+            host=host.name,
+            instance_id=f"01J{number:023d}",
+            created_at=self.at,
+            updated_at=self.at,
+            state=MachineState.STARTED if ask.start else MachineState.CREATED,
+            config={key: ask.config[key] for key in ("guest", "metadata", "mounts", "image") if key in ask.config},
+        )
+        self.configs[machine.id] = ask.config
+        return self._keep(machine)
+
+    async def destroy_machine(self, machine_id: str, *, force: bool, origin: Origin, who: str) -> Destroy:
+        self._may_fail()
+        machine = self._machine(machine_id)
+        host = self.world.hosts.get(machine.host)
+        lost = host is not None and host.status is not HostStatus.OK
+        if not force and (lost or machine.state is MachineState.STARTED):
+            raise precondition("unable to destroy machine, not currently stopped, suspended, failed or created")
+        if host is not None and host.life is Life.SUSPECT:
+            raise precondition("the host has only just been lost", retry_after=60)
+        self.asked.append((machine_id, origin, who))
+        self._keep(replace(machine, state=MachineState.DESTROYING))
+        stage = DestroyStage.BLOCKED if lost else DestroyStage.QUEUED
+        destroy = Destroy(machine_id, machine.app, machine.host, origin, who, self.at, stage)
+        self.world = replace(self.world, destroys={**self.world.destroys, machine_id: destroy})
+        return destroy
+
+    async def start_machine(self, machine_id: str) -> Machine:
+        self._may_fail()
+        return self._keep(replace(self._machine(machine_id), state=MachineState.STARTED))
+
+    async def stop_machine(self, machine_id: str) -> Machine:
+        self._may_fail()
+        return self._keep(replace(self._machine(machine_id), state=MachineState.STOPPED))
+
+    async def create_volume(self, ask: VolumeAsk) -> Volume:
+        self._may_fail()
+        if ask.snapshot_id and ask.snapshot_id not in self.world.snapshots:
+            raise not_found("snapshot")
+        host = self._host_for(ask.region)
+        name = f"vol_{len(self.world.volumes) + 1:016x}"
+        volume = Volume(
+            name, ask.app, ask.name, host.region, host.name, ask.size_mb, self.at, restored_from=ask.snapshot_id
+        )
+        self.changes += 1
+        self.world = replace(self.world, volumes={**self.world.volumes, name: volume})
+        return volume
+
+    async def snapshot_volume(self, volume_id: str) -> Snapshot:
+        self._may_fail()
+        volume = self.world.volumes[volume_id]
+        name = f"vs_{len(self.world.snapshots) + 1:016x}"
+        snapshot = Snapshot(name, volume_id, volume.app, self.at, volume.used_bytes, "0" * 64)
+        self.changes += 1
+        self.world = replace(self.world, snapshots={**self.world.snapshots, name: snapshot})
+        return snapshot
+
+    async def freeze(self, statement: dict[str, Any]) -> None:
+        self._may_fail()
+        self.statements.append(statement)
+        self.world = replace(self.world, frozen=f"by {statement.get('who')}" if statement.get("frozen") else "")
+
+    async def mint_join_token(self, name: str) -> str:
+        self._may_fail()
+        return f"secret-for-{name}.0123456789abcdef"
+
+    async def join(self, ask: JoinAsk) -> dict[str, str]:
+        self._may_fail()
+        if not ask.token.startswith(f"secret-for-{ask.name}."):
+            raise Refused("this join token is not known, used, or expired", Terms(403, "forbidden"))
+        self.joins.append(ask)
+        return {"token": f"vantage-{ask.name}"} if ask.kind == "vantage" else {"box_key": "", "verify_key": ""}
+
+    def vantage_for(self, token: str) -> str:
+        return self.vantage_tokens.get(token, "")
+
+    def take_report(self, report: VantageReport) -> list[ProbeTarget]:
+        self.reports.append(report)
+        return list(self.targets)
+
+    def refuse_everything(self, error: FleetmendError) -> None:
+        """From now on every write raises this."""
+        self.fails_with = error
+
+    def _may_fail(self) -> None:
+        if self.fails_with is not None:
+            raise self.fails_with
+
+    def _machine(self, machine_id: str) -> Machine:
+        if machine_id not in self.world.machines:
+            raise not_found("machine")
+        return self.world.machines[machine_id]
+
+    def _host_for(self, region: str) -> Host:
+        for host in self.world.hosts.values():
+            if host.takes_work and region in ("", host.region):
+                return host
+        raise no_room(f"no host in {region or 'any region'} takes work")
+
+    def _keep(self, machine: Machine) -> Machine:
+        self.changes += 1
+        self.world = replace(self.world, machines={**self.world.machines, machine.id: machine})
+        return machine

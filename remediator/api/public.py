@@ -1,0 +1,73 @@
+"""The public listener (loopback): Machines API, status page, service discovery, metrics, internal state."""
+
+from collections.abc import Callable, Iterable
+
+from aiohttp import web
+
+from remediator.api.answers import answer, answer_errors
+from remediator.api.auth import token_guard
+from remediator.api.bodies import wrong
+from remediator.api.control import Control
+from remediator.api.discovery import VantagePlace
+from remediator.api.machines import MachinesApi
+from remediator.api.operators import DiscoveryApi, OperatorsApi
+from remediator.api.page import StatusPage
+from remediator.api.requests import Endpoint, RequestCounter
+from remediator.api.settings import PublicSettings
+from remediator.api.state import StateFeed
+from remediator.api.volumes import VolumesApi
+
+LARGEST_BODY = 1024 * 1024
+DIGITS_OF_A_SEQUENCE = 19
+
+
+def build_public_app(
+    control: Control,
+    settings: PublicSettings,
+    *,
+    operator_token: str,
+    requests: RequestCounter,
+    metrics_text: Callable[[], bytes],
+    vantages: Callable[[], Iterable[VantagePlace]] = tuple,
+) -> web.Application:
+    """Everything that clients, people, the store and the exporter ask; ``metrics_text`` is our own page."""
+    endpoints = [
+        *StatusPage().endpoints(),
+        *MachinesApi(control).endpoints(),
+        *VolumesApi(control, settings.organisation).endpoints(),
+        *OperatorsApi(control, settings).endpoints(),
+        *DiscoveryApi(control, settings, vantages).endpoints(),
+        *_internal(StateFeed(control, requests, settings.deploys), metrics_text),
+    ]
+    guard = token_guard(endpoints, operator_token)
+    # Outermost first: the counter sees what the client sees, errors are shaped before that.
+    middlewares = [requests.middleware(endpoints), answer_errors, guard]
+    return routed(endpoints, web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY))
+
+
+def routed(endpoints: list[Endpoint], app: web.Application) -> web.Application:
+    """The application with the endpoints added."""
+    for each in endpoints:
+        if each.method == "GET":
+            app.router.add_get(each.path, each.handler)
+        else:
+            app.router.add_route(each.method, each.path, each.handler)
+    return app
+
+
+def _internal(feed: StateFeed, metrics_text: Callable[[], bytes]) -> list[Endpoint]:
+    async def state(request: web.Request) -> web.Response:
+        return answer(feed.since(_sequence(request)))
+
+    async def metrics(_: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        return web.Response(body=metrics_text(), headers=headers)
+
+    return [Endpoint("GET", "/internal/state", state), Endpoint("GET", "/metrics", metrics)]
+
+
+def _sequence(request: web.Request) -> int:
+    text = request.query.get("since", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_OF_A_SEQUENCE):
+        raise wrong("since: must be a sequence number")
+    return int(text)

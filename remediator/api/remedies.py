@@ -1,0 +1,31 @@
+"""What would change a hold: one sentence per reason, for people."""
+
+_SENTENCES = {
+    "Acting": "nothing: it is under way",
+    "Approve": "a person's approval",
+    "NeedsApproval": "a person's approval, or mode auto in its playbook",
+    "ModeShadow": "mode auto (or approve) in its playbook; in shadow it only says what it would do",
+    "BudgetInFlight": "an open remediation in the same scope coming to its end, or a wider budget in the playbook",
+    "BudgetRate": "time: the oldest act must leave the budget's window; or a wider budget in the playbook",
+    "BudgetNewlyUnhealthy": "fewer hosts that newly fell in the window, or a person's release of the incident",
+    "Cooldown": "time: the same step may be repeated on this target when its cooldown is over",
+    "Correlated": "fewer suspects under that label, proof that the group is down, or a person's release",
+    "EvidenceDisagrees": "direct evidence: heartbeats and probes must say what the rule says",
+    "EvidenceStale": "fresh probe results from the assigned vantages",
+    "Frozen": "an operator's 'fleetmend thaw'",
+    "GateClosed": "a metrics store that can be trusted again (60 s good), or proof of power-off as second witness",
+    "GateClosedOneAtATime": "the end of the other remediation in this region, or a metrics store that can be trusted",
+    "GuardFailed": "a repair of that guard: one that fails blocks",
+    "Maintenance": "the end of the maintenance, and the host seen healthy once",
+    "NoRoom": "room: a host that joins (a burst is asked for where the playbook says so) or work that leaves",
+    "QuorumTooSmall": "more assigned vantages outside its rack that agree",
+    "SecondWitnessMissing": "a second witness: a firing rule with the gate open, or proof of power-off",
+    "Settling": "time: the signal must hold unbroken a little longer",
+    "held": "what its reason asks for, a person, or the return of its host",
+    "waiting": "the return of its host, proof that the source is off, or a person's word",
+}
+
+
+def what_would_help(reason: str, text: str) -> str:
+    """The sentence for a hold's reason; an unknown reason is told in its own words."""
+    return _SENTENCES.get(reason) or f"that this is no longer so: {text}"

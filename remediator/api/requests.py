@@ -1,0 +1,90 @@
+"""Counts of API requests by operation, version and code; the orchestrator exporter publishes them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from remediator.api.answers import Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method on one path.
+
+    ``operation`` names it in metrics (empty: not counted); ``guarded`` asks for the operator's token.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    operation: str = ""
+    guarded: bool = False
+
+
+def endpoint_key(request: web.Request) -> tuple[str, str]:
+    """Method and path pattern of the endpoint that a request reached; the pattern is empty where there is none."""
+    resource = request.match_info.route.resource
+    method = "GET" if request.method == "HEAD" else request.method
+    return method, resource.canonical if resource else ""
+
+
+class RequestCounter:
+    """Requests and seconds since start; ``monotonic`` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float], version: str = "0.1.0") -> None:
+        self._monotonic = monotonic
+        self._version = version
+        self._counts: dict[tuple[str, str], int] = {}
+        self._seconds: dict[tuple[str, str], float] = {}
+        self._total = 0
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    @property
+    def total(self) -> int:
+        """All requests counted so far: changes whenever a row does."""
+        return self._total
+
+    def count(self, operation: str, code: str, seconds: float) -> None:
+        key = (operation, code)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        self._seconds[key] = self._seconds.get(key, 0.0) + seconds
+        self._total += 1
+
+    def rows(self) -> list[dict[str, Any]]:
+        """``{"operation", "version", "code", "count", "seconds"}`` for each pair seen, in order."""
+        return [
+            {
+                "operation": operation,
+                "version": self._version,
+                "code": code,
+                "count": count,
+                "seconds": round(self._seconds[operation, code], 6),
+            }
+            for (operation, code), count in sorted(self._counts.items())
+        ]
+
+    def middleware(self, endpoints: list[Endpoint]) -> Middleware:
+        """An aiohttp middleware; put it first, so that it sees the codes that clients see."""
+        operations = {(each.method, each.path): each.operation for each in endpoints}
+
+        @web.middleware
+        async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+            operation = operations.get(endpoint_key(request), "")
+            began = self._monotonic()
+            # A client that went away has had no answer; nginx's number for it is widely known.
+            code = "499"
+            try:
+                response = await handler(request)
+                code = str(response.status)
+                return response
+            finally:
+                if operation:
+                    self.count(operation, code, self._monotonic() - began)
+
+        return counted

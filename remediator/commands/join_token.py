@@ -1,0 +1,30 @@
+"""`fleetmend join-token NAME`: a token that lets one agent or prober join once."""
+
+import argparse
+import sys
+
+from remediator.commands.client import Remediator, add_connection, add_token, operator_token, told_plainly
+from remediator.commands.tables import say, say_json
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("join-token", help="make a token with which one agent or prober joins once")
+    parser.add_argument("name", help="the name it is to join under")
+    add_connection(parser)
+    add_token(parser)
+    parser.set_defaults(run=run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    with Remediator(args.url, operator_token(args)) as remediator:
+        made = remediator.post("/v1/join-tokens", {"name": args.name})
+    if args.json:
+        say_json(made)
+        return 0
+    # The token alone on standard output, so that it can go straight into a file.
+    say(made["token"])
+    say(f"for {args.name} alone, once, within 15 minutes", sys.stderr)
+    return 0
+
+
+run = told_plainly(_run)

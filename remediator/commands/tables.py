@@ -1,0 +1,82 @@
+"""Tables and JSON for the terminal: rich when there is one, plain columns otherwise."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+GAP = "  "
+STYLES = {
+    "ok": "green", "healthy": "green", "started": "green", "serving": "green", "alive": "green",
+    "unknown": "yellow", "suspect": "yellow", "held": "yellow", "waiting": "yellow", "hold": "yellow",
+    "unreachable": "bold red", "dead": "bold red", "failed": "bold red", "condemned": "bold red",
+    "destroying": "yellow", "returning": "blue", "probation": "blue", "placed": "blue", "act": "blue",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows under headings; ``footer`` is printed below, when there is one."""
+
+    headings: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
+    footer: str = ""
+    none: str = "none"
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """One line on standard output."""
+    (stream or sys.stdout).write(f"{clean(text)}\n")
+
+
+def say_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def show(listing: Listing, stream: TextIO | None = None) -> None:
+    """Prints the listing as the stream can take it."""
+    out = stream or sys.stdout
+    if not listing.rows:
+        say(listing.none, out)
+    elif out.isatty():
+        Console(file=out, highlight=False).print(_rich(listing))
+    else:
+        out.write(plain(listing))
+    if listing.footer:
+        say(f"\n{listing.footer}", out)
+
+
+def plain(listing: Listing) -> str:
+    """Columns padded with spaces, one row a line."""
+    rows = [listing.headings, *([clean(cell) for cell in row] for row in listing.rows)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(listing.headings))]
+    lines = (GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _rich(listing: Listing) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in listing.headings:
+        table.add_column(heading, overflow="fold")
+    for row in listing.rows:
+        # Text, not str: a name may hold what rich would read as markup.
+        table.add_row(*(Text(clean(cell), style=STYLES.get(cell, "")) for cell in row))
+    return table
+
+
+def clean(text: str) -> str:
+    """Without control characters: names and reasons are other people's words, and terminals obey them."""
+    return "".join(each for each in text if each.isprintable() or each == "\n")
+
+
+def moment(text: str | None) -> str:
+    """An RFC 3339 moment as ``2024-08-10 03:12:05Z``; empty stays empty."""
+    if not text:
+        return ""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
