@@ -1,0 +1,190 @@
+"""The agent as a whole: the only module here that knows every other."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from remediator.agent.adopt import adopt
+from remediator.agent.bell import Bell
+from remediator.agent.commands import Commands
+from remediator.agent.disks import VolumeDisk
+from remediator.agent.enrol import Own, Pinned, enrol, read_pinned
+from remediator.agent.frozen import Frozen
+from remediator.agent.machines import Machines, Surroundings
+from remediator.agent.record import MachineRecord
+from remediator.agent.sandbox import Sandbox, first_uid_for
+from remediator.agent.server import Server
+from remediator.agent.session import Line, Session
+from remediator.agent.settings import Settings
+from remediator.agent.snapshots import SnapshotStore
+from remediator.agent.standing import Standing
+from remediator.agent.state import Store
+from remediator.agent.telling import Disk, Telling
+from remediator.agent.upkeep import Upkeep
+from remediator.agent.verbs import Hands, Keys
+from remediator.agent.volumes import Volumes
+from remediator.clock import Clock
+from remediator.model.errors import BadInput, Problem
+from remediator.model.host import Identity
+from remediator.wire.keys import key_text, parse_box_key, parse_verify_key
+from remediator.wire.messages import Welcome
+
+_OPEN_TO_PASS = 0o711
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What stands before anybody is talked to."""
+
+    own: Own
+    store: Store
+    standing: Standing
+    frozen: Frozen
+    volumes: Volumes
+    machines: Machines
+    sandbox: Sandbox
+
+
+class Agent:
+    """One host's agent."""
+
+    def __init__(self, settings: Settings, clock: Clock, log: logging.Logger) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._log = log
+        self._bell = Bell()
+        self._disk = Disk()
+        self._welcomed_once = False
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT; the machines run on then.
+
+        Raises:
+            BadInput: what the agent needs of its flags, folders or address is wrong.
+        """
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        with _take_folders(self._settings):
+            parts = self._build()
+            server = Server(parts.frozen, self._bell)
+            try:
+                await server.start(*self._settings.listen)
+                await self._serve(parts, stop)
+            finally:
+                await server.stop()
+                await parts.machines.close()
+                parts.store.close()
+
+    def _build(self) -> Parts:
+        settings, store = self._settings, Store(self._settings.state)
+        own = Own.load(settings.state)
+        first_uid = first_uid_for(own.data_id, settings.disk)
+        sandbox = Sandbox(settings.disk, settings.machine_address, first_uid, settings.cgroups)
+        standing = Standing.load(store)
+        ring = self._bell.ring
+        snapshots = SnapshotStore(settings.snapshots)
+        volumes = Volumes(store, VolumeDisk(settings.disk, settings.loops), snapshots, self._clock, ring)
+        around = Surroundings(store, sandbox, volumes, standing, self._clock, settings.boot_id, self._log, ring)
+        frozen = Frozen.load(store, settings.data / "freeze")
+        frozen.look()
+        if not first_uid:
+            self._log.warning(
+                "machines run under the agent's own uid: no root, or %s is closed to others", settings.disk
+            )
+        return Parts(own, store, standing, frozen, volumes, Machines(around), sandbox)
+
+    async def _serve(self, parts: Parts, stop: asyncio.Event) -> None:
+        await adopt(parts.machines, parts.store, self._settings.boot_id)
+        upkeep = Upkeep(
+            self._settings.disk, self._disk, parts.machines, parts.volumes, parts.sandbox, parts.standing,
+            parts.frozen, self._bell,
+        )  # fmt: skip
+        tasks = [asyncio.create_task(part) for part in (
+            stop.wait(), upkeep.watch_freeze(self._clock), upkeep.tidy(self._clock),
+            self._cold_start(parts), self._talk(parts),
+        )]  # fmt: skip
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _talk(self, parts: Parts) -> None:
+        settings = self._settings
+        pinned = read_pinned(settings.state) or await enrol(settings, parts.own, self._clock, self._log)
+        parts.frozen.operator = parse_verify_key(pinned.operator_key)
+        commands = self._commands(parts, pinned)
+        identity = Identity(settings.uuid, key_text(parts.own.signing.verify_key), parts.own.data_id)
+        telling = Telling(settings, identity, parts.standing, parts.machines, parts.volumes, parts.frozen, self._disk)
+
+        async def welcomed(welcome: Welcome) -> None:
+            await self._welcomed(parts, welcome)
+
+        lines = [
+            Line(url, settings.name, parts.own.box, parse_box_key(pinned.box_key)) for url in settings.remediators
+        ]
+        sessions = [Session(line, telling, commands, self._bell, self._clock, self._log, welcomed) for line in lines]
+        await asyncio.gather(*(session.run() for session in sessions))
+
+    def _commands(self, parts: Parts, pinned: Pinned) -> Commands:
+        keys = Keys(parts.own.box, parts.own.signing, parse_box_key(pinned.unseal_key))
+        hands = Hands(self._settings.name, keys, parts.standing, parts.machines, parts.volumes, self._clock)
+        return Commands(hands, parts.store, parts.frozen, self._log)
+
+    async def _welcomed(self, parts: Parts, welcome: Welcome) -> None:
+        if parts.standing.outranks(welcome):
+            self._log.warning("a welcome of term %s is out of date; it changes nothing here", welcome.term)
+            return
+        self._welcomed_once = True
+        condemned = frozenset(welcome.condemned)
+        if condemned and parts.frozen.text:
+            self._log.warning("%s condemned machines run on: frozen %s", len(condemned), parts.frozen.text)
+            await parts.standing.welcomed(welcome)
+        else:
+            # Their end does not wait for the disk; the list is in memory from the first instant.
+            await asyncio.gather(parts.standing.welcomed(welcome), parts.machines.condemn(condemned))
+        await parts.machines.start_wanted(lambda _: True)
+
+    async def _cold_start(self, parts: Parts) -> None:
+        await self._clock.sleep(self._settings.cold_start.total_seconds())
+        if not self._welcomed_once:
+            self._log.warning("no remediator since the start: what ran last is started, but for single writers")
+            await parts.machines.start_wanted(_safe_alone)
+        await asyncio.Event().wait()
+
+
+def _safe_alone(record: MachineRecord) -> bool:
+    """Nothing that has, or may have been given, a second life elsewhere."""
+    return not record.volumes and not record.recoverable
+
+
+def _take_folders(settings: Settings) -> BinaryIO:
+    """The agent's folders, made, and held for this agent alone as long as the returned file is open.
+
+    Raises:
+        BadInput: they cannot be made, or another agent has them.
+    """
+    shared = (settings.data, settings.disk, settings.disk / "machines", settings.disk / "volumes")
+    try:
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in shared:
+            folder.mkdir(exist_ok=True)
+            # Machines walk through these to their own; they cannot look around in them.
+            folder.chmod(_OPEN_TO_PASS if os.geteuid() == 0 else folder.stat().st_mode & 0o7777)
+        for name in ("logs", "trash", "images"):
+            (settings.disk / name).mkdir(mode=0o700, exist_ok=True)
+        lock = (settings.state / "lock").open("wb")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BadInput([Problem(str(settings.data), 0, 0, "another agent uses this folder")]) from error
+    except OSError as error:
+        raise BadInput([Problem(str(error.filename or settings.data), 0, 0, str(error.strerror))]) from error
+    return lock

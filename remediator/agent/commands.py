@@ -1,0 +1,87 @@
+"""Carrying out commands: twice is once, the stale are refused, and one thing at a time happens to each machine."""
+
+import asyncio
+import logging
+from typing import Any
+
+from remediator.agent.frozen import Frozen
+from remediator.agent.record import Authority
+from remediator.agent.state import RESULTS_KEPT, Store, forget_old_results, put_result
+from remediator.agent.verbs import VERBS, Hands, Value, subject
+from remediator.model.errors import FleetmendError, PermanentError, TransientError
+from remediator.model.request import Origin
+from remediator.wire.messages import Command, parse_command, refusal_of, result_of
+
+
+class Commands:
+    """Results are kept by key, so that a command sent again after a crash of either side has one effect."""
+
+    def __init__(self, hands: Hands, store: Store, frozen: Frozen, log: logging.Logger) -> None:
+        self._hands = hands
+        self._store = store
+        self._frozen = frozen
+        self._log = log
+        self._results = store.results()
+        self._under_way: dict[str, asyncio.Task[Value]] = {}
+
+    async def carry_out(self, message: dict[str, Any], incarnation: str) -> Value:
+        """The result message for a command message; it never raises for what the sender did wrong."""
+        key = str(message.get("key") or "")
+        if done := self._results.get(key):
+            return self._refreshed(done)
+        if key not in self._under_way:
+            try:
+                # Before the first await, so that orders are judged as they came.
+                command = parse_command(message)
+                rank = self._judge(command, incarnation)
+            except FleetmendError as error:
+                return refusal_of(key, error)
+            task = self._under_way[key] = asyncio.create_task(self._once(command, rank))
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        return await asyncio.shield(self._under_way[key])
+
+    def _judge(self, command: Command, incarnation: str) -> Authority:
+        if command.verb not in VERBS:
+            raise PermanentError(f"unknown verb {command.verb!r}")
+        if command.origin is Origin.AUTOMATIC and self._frozen.text:
+            raise TransientError(f"frozen: {self._frozen.text}")
+        rank = self._hands.standing.check(command, incarnation)
+        self._hands.standing.highest = rank
+        return rank
+
+    async def _once(self, command: Command, rank: Authority) -> Value:
+        try:
+            await self._hands.standing.heard(rank)
+            async with self._hands.machines.turn(subject(command)):
+                value = await VERBS[command.verb](self._hands, command)
+            return await self._keep(command.key, result_of(command.key, value))
+        except PermanentError as error:
+            self._log.warning("%s refused: %s", command.verb, error)
+            return await self._keep(command.key, refusal_of(command.key, error))
+        except (TransientError, OSError) as error:
+            self._log.warning("%s not done: %s", command.verb, error)
+            return refusal_of(command.key, error)
+
+    async def _keep(self, key: str, result: Value) -> Value:
+        stored = _without_secrets(result)
+        try:
+            await self._store.write(put_result(key, stored), forget_old_results())
+        except TransientError as error:
+            return refusal_of(key, error)
+        self._results[key] = stored
+        while len(self._results) > RESULTS_KEPT:
+            del self._results[next(iter(self._results))]
+        return result
+
+    def _refreshed(self, result: Value) -> Value:
+        kept = result.get("value", {}).get("record")
+        record = self._hands.machines.records.get(kept["id"]) if kept else None
+        return {**result, "value": {"record": record.told()}} if record else result
+
+
+def _without_secrets(result: Value) -> Value:
+    """The result as it is kept: full configs live in their machine's record only, and go when it goes."""
+    record = result.get("value", {}).get("record")
+    if record is None:
+        return result
+    return {**result, "value": {"record": {**record, "config": {}}}}

@@ -1,0 +1,57 @@
+"""``python -m remediator.unseal --key FILE --journal FILE``: JSON lines in, JSON lines out, until the input ends."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from nacl.public import PrivateKey
+
+from remediator.model.errors import BadInput, FleetmendError, PermanentError
+from remediator.unseal.opening import Request, unseal
+from remediator.wire.keys import key_text, load_box_key
+
+
+def main() -> int:
+    """Answer requests; 2 and one line when the key cannot be had."""
+    parser = argparse.ArgumentParser(prog="remediator.unseal", description=__doc__)
+    parser.add_argument("--key", type=Path, required=True)
+    parser.add_argument("--journal", type=Path, required=True)
+    given = parser.parse_args()
+    os.umask(0o077)
+    # A Ctrl-C in the terminal is the remediator's to handle; it closes our input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        private = load_box_key(given.key)
+    except BadInput as error:
+        sys.stderr.write(f"remediator.unseal: {error}\n")
+        return 2
+    _say({"unseal_key": key_text(private.public_key)})
+    for line in sys.stdin.buffer:
+        _say(_answer(line, private, given.journal))
+    return 0
+
+
+def _answer(line: bytes, private: PrivateKey, journal: Path) -> dict[str, Any]:
+    try:
+        request = msgspec.json.decode(line, type=Request)
+    except msgspec.MsgspecError as error:
+        return {"id": "", "ok": False, "error": "permanent", "text": f"not a request: {error}"}
+    try:
+        box, digest = unseal(request, private, journal)
+    except FleetmendError as error:
+        kind = "permanent" if isinstance(error, PermanentError) else "transient"
+        return {"id": request.id, "ok": False, "error": kind, "text": str(error)}
+    return {"id": request.id, "ok": True, "sealed_config": box, "digest": digest}
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What agents, the unsealer and the remediator say to each other, and how it is signed and closed."""

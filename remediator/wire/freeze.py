@@ -1,0 +1,53 @@
+"""An operator's signed word that all automatic acting stops, or may go on; it needs no journal and no leader."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey, VerifyKey
+
+from remediator.model.errors import PermanentError
+from remediator.wire.sealing import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Who froze or released what is frozen, why, and when; of two, the younger holds."""
+
+    frozen: bool
+    who: str
+    why: str
+    at: datetime
+
+    @property
+    def text(self) -> str:
+        """The words for people; empty when not frozen."""
+        return f"by {self.who}: {self.why}" if self.frozen else ""
+
+
+def sign_freeze(key: SigningKey, *, frozen: bool, who: str, why: str, at: datetime) -> dict[str, Any]:
+    """The document to send to every agent; ``at`` is aware UTC."""
+    body = {"frozen": frozen, "who": who, "why": why, "at": at.isoformat()}
+    return {**body, "signature": base64.b64encode(key.sign(_statement(body)).signature).decode()}
+
+
+def check_freeze(document: dict[str, Any], verify_key: VerifyKey) -> Freeze:
+    """The statement in a document, when the operator's key signed it.
+
+    Raises:
+        PermanentError: not signed by that key, or not such a document.
+    """
+    body = {key: document.get(key) for key in ("frozen", "who", "why", "at")}
+    try:
+        verify_key.verify(_statement(body), base64.b64decode(str(document.get("signature")), validate=True))
+        at = datetime.fromisoformat(str(body["at"]))
+    except (CryptoError, binascii.Error, ValueError, TypeError) as error:
+        raise PermanentError("the freeze is not signed by this fleet's operator") from error
+    return Freeze(body["frozen"] is True, str(body["who"]), str(body["why"]), at)
+
+
+def _statement(body: dict[str, Any]) -> bytes:
+    return b"fleetmend freeze 1\n" + canonical(body)

@@ -1,0 +1,73 @@
+"""Commands and their results, as they travel inside a channel."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from remediator.model.errors import PermanentError
+from remediator.model.request import Origin
+
+_Message = TypeVar("_Message")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One verb for an agent. The same ``key`` sent twice has one effect.
+
+    Within a term, ``sequence`` rises in the order in which commands are sent to that agent.
+    """
+
+    key: str
+    verb: str
+    term: int
+    sequence: int
+    epoch: int
+    origin: Origin
+    args: dict[str, Any] = field(default_factory=dict)
+
+    def message(self) -> dict[str, Any]:
+        return {"type": "command", **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The remediator's answer to a hello: the host's epoch, and which of its machines must go."""
+
+    epoch: int
+    incarnation: str
+    term: int
+    condemned: tuple[str, ...] = ()
+    admit: bool = True
+    frozen: str = ""
+
+    def message(self) -> dict[str, Any]:
+        return {"type": "welcome", **asdict(self), "condemned": list(self.condemned)}
+
+
+def parse_command(message: dict[str, Any]) -> Command:
+    """A message to a command; PermanentError when a field is missing or of the wrong kind."""
+    return _convert(message, Command)
+
+
+def parse_welcome(message: dict[str, Any]) -> Welcome:
+    """A message to a welcome; PermanentError when a field is missing or of the wrong kind."""
+    return _convert(message, Welcome)
+
+
+def result_of(key: str, value: dict[str, Any]) -> dict[str, Any]:
+    """The message for a command that was carried out."""
+    return {"type": "result", "key": key, "ok": True, "value": value}
+
+
+def refusal_of(key: str, error: Exception) -> dict[str, Any]:
+    """The message for a command that was not: ``transient`` may be sent again, ``permanent`` not."""
+    kind = "permanent" if isinstance(error, PermanentError) else "transient"
+    return {"type": "result", "key": key, "ok": False, "error": kind, "text": str(error)}
+
+
+def _convert(message: dict[str, Any], kind: type[_Message]) -> _Message:
+    try:
+        return msgspec.convert(message, kind)
+    except msgspec.ValidationError as error:
+        raise PermanentError(f"a {kind.__name__.lower()} that cannot be read: {error}") from error
