@@ -1,0 +1,162 @@
+"""The driver of the embedded fleet: one boxed WebSocket session for each host's agent."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import aiohttp
+from aiohttp import web
+from nacl.public import PrivateKey, PublicKey
+
+from remediator.model.errors import PermanentError, TransientError
+from remediator.model.request import Operation
+from remediator.wire.channel import Channel
+from remediator.wire.handshake import REFUSED, Greeting, fresh_nonce, greeting_text, parse_greeting, session_of
+from remediator.wire.messages import Command, Welcome
+
+Message = dict[str, Any]
+# Copying a volume may take long; everything else answers in well under this.
+_PATIENCE = {"create_volume": 120.0, "snapshot": 120.0}
+
+
+class Front(Protocol):
+    """Who listens to the agents: the runtime."""
+
+    def key_of(self, name: str) -> PublicKey | None: ...
+
+    async def greeted(self, name: str, hello: Message) -> Welcome: ...
+
+    async def heard(self, name: str, report: Message) -> None: ...
+
+    def hung_up(self, name: str) -> None: ...
+
+
+class Authority(Protocol):
+    """Under which term and epoch commands go out."""
+
+    def term(self) -> int: ...
+
+    def epoch_of(self, host: str) -> int: ...
+
+
+@dataclass(slots=True)
+class _Session:
+    socket: web.WebSocketResponse
+    channel: Channel
+    waiting: dict[str, asyncio.Future[Message]] = field(default_factory=dict)
+    welcomed: bool = False
+
+    async def send(self, message: Message) -> None:
+        await self.socket.send_bytes(self.channel.seal(message))
+
+
+class EmbeddedDriver:
+    """Serves the agents' sessions and performs operations through them."""
+
+    def __init__(self, box: PrivateKey, front: Front, authority: Authority) -> None:
+        self._box = box
+        self._front = front
+        self._authority = authority
+        self._sessions: dict[str, _Session] = {}
+        self._sequence = 0
+
+    @property
+    def connected(self) -> int:
+        return len(self._sessions)
+
+    async def perform(self, operation: Operation) -> Message:
+        """Send the command and wait for its result.
+
+        Raises:
+            TransientError: the agent is away, hung up or did not answer in time; the same key may be sent again.
+            PermanentError: the agent says it never will.
+        """
+        session = self._sessions.get(operation.host)
+        if session is None or not session.welcomed:
+            raise TransientError(f"{operation.host} is not connected")
+        answer = session.waiting[operation.key] = asyncio.get_running_loop().create_future()
+        try:
+            await session.send(self._command(operation).message())
+            result = await asyncio.wait_for(answer, _PATIENCE.get(operation.verb, 20.0))
+        except (TimeoutError, ConnectionError, aiohttp.ClientError) as error:
+            raise TransientError(f"{operation.host} did not answer {operation.verb}") from error
+        finally:
+            session.waiting.pop(operation.key, None)
+        return _value(result)
+
+    def _command(self, operation: Operation) -> Command:
+        self._sequence += 1
+        held = self._authority
+        return Command(
+            operation.key,
+            operation.verb,
+            held.term(),
+            self._sequence,
+            held.epoch_of(operation.host),
+            operation.origin,
+            operation.args,
+        )
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """One agent's session from greeting to hang-up."""
+        socket = web.WebSocketResponse(max_msg_size=32 * 2**20)
+        await socket.prepare(request)
+        try:
+            name, channel = await self._greet(socket)
+        except (PermanentError, TypeError, TimeoutError) as error:
+            await socket.close(code=REFUSED, message=str(error).encode()[:120])
+            return socket
+        await self._listen(name, _Session(socket, channel))
+        return socket
+
+    async def _greet(self, socket: web.WebSocketResponse) -> tuple[str, Channel]:
+        theirs = parse_greeting(await socket.receive_str(timeout=5))
+        known = self._front.key_of(theirs.name)
+        if known is None or bytes(known) != bytes(theirs.key):
+            raise PermanentError(f"{theirs.name} is not enrolled with this key")
+        mine = Greeting(self._box.public_key, fresh_nonce())
+        await socket.send_str(greeting_text(mine))
+        return theirs.name, Channel(self._box, known, session_of(theirs.nonce, mine.nonce), "r")
+
+    async def _listen(self, name: str, session: _Session) -> None:
+        """Hear one agent until it hangs up; a newer session of the same host takes its place at its first frame."""
+        try:
+            async for frame in session.socket:
+                if frame.type is not aiohttp.WSMsgType.BINARY:
+                    break
+                await self._hear(name, session, session.channel.open(frame.data))
+        except (PermanentError, TransientError) as error:
+            await session.socket.close(code=REFUSED, message=str(error).encode()[:120])
+        finally:
+            self._close(name, session)
+
+    async def _hear(self, name: str, session: _Session, message: Message) -> None:
+        match message.get("type"):
+            case "hello":
+                # The old session is another life of the same agent: whatever it still says is too late.
+                self._sessions[name] = session
+                welcome = await self._front.greeted(name, message)
+                await session.send(welcome.message())
+                session.welcomed = True
+            case "result" if (answer := session.waiting.get(message.get("key", ""))) and not answer.done():
+                answer.set_result(message)
+            case "report" if self._sessions.get(name) is session:
+                await self._front.heard(name, message)
+
+    def _close(self, name: str, session: _Session) -> None:
+        for answer in session.waiting.values():
+            if not answer.done():
+                answer.set_exception(TransientError(f"{name} hung up"))
+        if self._sessions.get(name) is session:
+            del self._sessions[name]
+            self._front.hung_up(name)
+
+
+def _value(result: Message) -> Message:
+    if result.get("ok"):
+        value: Message = result.get("value", {})
+        return value
+    text = str(result.get("text", "no reason given"))
+    if result.get("error") == "permanent":
+        raise PermanentError(text)
+    raise TransientError(text)

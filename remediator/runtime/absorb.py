@@ -1,0 +1,159 @@
+"""What agents tell, folded into what we know: agents have authority for what runs, the journal for what should."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from remediator.model.host import Capacity, Host, Identity, Life
+from remediator.model.machine import Event, Machine, MachineState, Recovery, Sealed, Volume
+from remediator.model.request import Destroy, DestroyStage, Operation
+from remediator.runtime.ledger import Draft
+
+Message = dict[str, Any]
+
+
+class Hello(msgspec.Struct):
+    """An agent's first word in a session; shapes are checked here and nowhere later."""
+
+    name: str
+    boot_id: str
+    version: str
+    region: str
+    rack: str
+    capacity: Capacity
+    address: str
+    agent_port: int
+    exporter_port: int
+    identity: Identity = Identity()
+    role: str = "worker"
+    provider: str = ""
+    labels: dict[str, str] = {}
+    machines: list[Message] = []
+    volumes: list[Message] = []
+
+
+def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
+    """The host after its agent said hello: new, returning from the dead or from a reboot, or just reconnected."""
+    blank = Host(hello.name, hello.region, hello.rack, since=now, status_since=now, epoch=1)
+    host = known or blank
+    rebooted = bool(host.boot_id) and host.boot_id != hello.boot_id
+    if host.life is Life.DEAD or (rebooted and host.life not in (Life.RETURNING, Life.RETIRED)):
+        host = host.moved_to(Life.RETURNING, now=now, reason="rebooted" if rebooted else "its network came back")
+    return replace(
+        host,
+        address=hello.address,
+        agent_port=hello.agent_port,
+        exporter_port=hello.exporter_port,
+        capacity=hello.capacity,
+        identity=hello.identity,
+        boot_id=hello.boot_id,
+        version=hello.version,
+        labels=hello.labels,
+        provider=hello.provider or host.provider,
+        joined=True,
+        epoch=max(1, host.epoch),
+    )
+
+
+def absorb_machines(draft: Draft, host: str, records: list[Message], now: datetime) -> None:
+    """Take over what a host says of its machines; unknown ones are adopted and held, never destroyed."""
+    for record in records:
+        known = draft.get(Machine, str(record.get("id", "")))
+        if known is None:
+            draft.put(_adopted(host, record, now))
+        elif known.host == host and known.state is not MachineState.DESTROYED:
+            draft.put(_told(known, record, now))
+
+
+def _told(machine: Machine, record: Message, now: datetime) -> Machine:
+    sealed = record.get("sealed")
+    told = replace(
+        machine,
+        instance_id=record["instance_id"],
+        config=record["scrubbed"],
+        digest=record["digest"],
+        sealed=msgspec.convert(sealed, Sealed) if sealed else None,
+        port=int(record.get("port") or 0),
+        volumes=tuple(record.get("volumes", ())),
+    )
+    state = MachineState(record["state"])
+    if state is machine.state or machine.state is MachineState.DESTROYING or state is MachineState.DESTROYED:
+        return told
+    return replace(told, state=state).noted(Event(now, state.value, state.value, "agent"))
+
+
+def _adopted(host: str, record: Message, now: datetime) -> Machine:
+    blank = Machine(
+        record["id"],
+        record["app"],
+        record["name"],
+        record["region"],
+        host,
+        record["instance_id"],
+        now,
+        now,
+        adopted=True,
+    )
+    event = Event(now, "adopted", "held", "fleetmend", "runs on its host but is not ours: held, never destroyed")
+    return _told(blank, record, now).noted(event)
+
+
+def absorb_absent(draft: Draft, host: str, gone: list[str], now: datetime) -> None:
+    """Machines that the identity which held them no longer has."""
+    for machine_id in gone:
+        machine, destroy = draft.get(Machine, machine_id), draft.get(Destroy, machine_id)
+        if machine is None or machine.host != host:
+            continue
+        if destroy and destroy.open:
+            draft.put(destroy.moved_to(DestroyStage.VERIFIED_ABSENT, now))
+            draft.note(now, "destroyed", machine_id, {"host": host, "origin": destroy.origin, "why": destroy.reason})
+            _detach(draft, machine)
+            ended = replace(machine, state=MachineState.DESTROYED)
+            draft.put(ended.noted(Event(now, "destroy", "destroyed", "agent", destroy.reason)))
+
+
+def _detach(draft: Draft, machine: Machine) -> None:
+    for volume_id in machine.volumes:
+        volume = draft.get(Volume, volume_id)
+        if volume and volume.machine == machine.id:
+            draft.put(replace(volume, machine=""))
+
+
+def absorb_missing(draft: Draft, host: str, told: set[str], machines: Mapping[str, Machine], now: datetime) -> None:
+    """After a hello: what we thought was there and is not."""
+    for machine in list(machines.values()):
+        if machine.host != host or machine.id in told or machine.state is MachineState.DESTROYED:
+            continue
+        destroy = draft.get(Destroy, machine.id)
+        if destroy and destroy.open:
+            absorb_absent(draft, host, [machine.id], now)
+        elif not _coming(draft, machine):
+            lost = replace(machine, state=MachineState.FAILED)
+            draft.put(lost.noted(Event(now, "lost", "failed", "agent", "its host no longer has it")))
+
+
+def _coming(draft: Draft, machine: Machine) -> bool:
+    """Its create is still in the outbox."""
+    operation = draft.get(Operation, f"create:{machine.id}")
+    return operation is not None and operation.open
+
+
+def absorb_volumes(draft: Draft, host: str, told: list[Message]) -> None:
+    for message in told:
+        volume = draft.get(Volume, str(message.get("id", "")))
+        if volume and volume.host == host:
+            draft.put(replace(volume, used_bytes=int(message.get("used_bytes", 0))))
+
+
+def serving(draft: Draft, originals: Mapping[str, Machine], now: datetime) -> None:
+    """Originals whose replacement runs: their recovery is complete."""
+    for original in list(originals.values()):
+        if original.recovery is not Recovery.PLACED:
+            continue
+        replacement = draft.get(Machine, original.replaced_by)
+        if replacement and replacement.state is MachineState.STARTED:
+            text = f"replaced by {replacement.id} on {replacement.host}"
+            draft.put(original.recovering(Recovery.SERVING, text, now))

@@ -1,0 +1,160 @@
+"""The runtime's face: what the HTTP surface may ask, in one place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from remediator.clock import Clock
+from remediator.engine.vantages import Vantage
+from remediator.model.asks import JoinAsk, LaunchAsk, Placements, ProbeTarget, Undead, VantageReport, VolumeAsk
+from remediator.model.decision import Decision
+from remediator.model.fleet import Fleet
+from remediator.model.host import Host
+from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.request import Destroy, Origin
+from remediator.runtime.agents import Agents
+from remediator.runtime.configs import ConfigCache
+from remediator.runtime.enrol import Enrolments
+from remediator.runtime.freezer import Freezer
+from remediator.runtime.ledger import Ledger
+from remediator.runtime.loop import Loop
+from remediator.runtime.requests import Requests
+from remediator.runtime.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the desk speaks for."""
+
+    ledger: Ledger
+    watch: Watch
+    loop: Loop
+    requests: Requests
+    enrolments: Enrolments
+    agents: Agents
+    configs: ConfigCache
+    freezer: Freezer
+    clock: Clock
+
+
+class Desk:
+    """Answers from memory, and passes requests on to who carries them out."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._ledger = parts.ledger
+        self._watch = parts.watch
+        self._loop = parts.loop
+        self._requests = parts.requests
+        self._enrolments = parts.enrolments
+        self._agents = parts.agents
+        self._configs = parts.configs
+        self._freezer = parts.freezer
+        self._clock = parts.clock
+        self.api_requests: Callable[[], int] = int
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def fleet(self) -> Fleet:
+        return self._watch.fleet()
+
+    def sequence(self) -> int:
+        """Grows with whatever a reader of the state may see: commits, requests, and the seconds of the undead."""
+        return self._ledger.sequence + self.api_requests()
+
+    def decisions(self, limit: int) -> list[Decision]:
+        return list(self._loop.recent)[:limit]
+
+    def decision(self, identifier: str) -> Decision | None:
+        return next((decision for decision in self._loop.recent if decision.id == identifier), None)
+
+    def holds(self) -> list[Decision]:
+        return list(self._loop.holds.values())
+
+    def full_config(self, machine_id: str) -> dict[str, Any] | None:
+        machine = self._ledger.get(Machine, machine_id)
+        return self._configs.get(machine_id, machine.host) if machine else None
+
+    def unready(self) -> list[str]:
+        return [self._loop.trouble] if self._loop.trouble else []
+
+    def degraded(self) -> list[str]:
+        gate, frozen = self._watch.gate, self._watch.frozen
+        told = [] if gate.open else [f"gate closed: {gate.reason}"]
+        return told + ([f"frozen: {frozen}"] if frozen else [])
+
+    def undead(self) -> Mapping[str, Undead]:
+        """Condemned machines seen running, and their seconds so far, those of this moment included."""
+        now = self._clock.now()
+        agents = self._agents
+        return {
+            host: Undead(
+                len(agents.undead[host]),
+                agents.undead_seconds[host] + sum((now - at).total_seconds() for at in agents.undead[host].values()),
+            )
+            for host in set(agents.undead) | set(agents.undead_seconds)
+        }
+
+    def placements(self) -> Placements:
+        unmet: dict[str, int] = {}
+        fleet = self._watch.fleet()
+        for demand in fleet.demands.values():
+            unmet[demand.region] = unmet.get(demand.region, 0) + demand.count
+        return Placements(dict(self._requests.placements), dict(self._requests.failures), unmet)
+
+    def modes(self) -> Mapping[str, str]:
+        return {name: playbook.mode.value for name, playbook in self._loop.rules.policy.playbooks.items()}
+
+    def frozen(self) -> str:
+        return self._watch.frozen
+
+    async def create_machine(self, ask: LaunchAsk) -> Machine:
+        return await self._requests.create_machine(ask)
+
+    async def destroy_machine(self, machine_id: str, *, force: bool, origin: Origin, who: str) -> Destroy:
+        return await self._requests.destroy_machine(machine_id, force=force, origin=origin, who=who)
+
+    async def start_machine(self, machine_id: str) -> Machine:
+        return await self._requests.run_verb(machine_id, "start")
+
+    async def stop_machine(self, machine_id: str) -> Machine:
+        return await self._requests.run_verb(machine_id, "stop")
+
+    async def create_volume(self, ask: VolumeAsk) -> Volume:
+        return await self._requests.create_volume(ask)
+
+    async def snapshot_volume(self, volume_id: str) -> Snapshot:
+        return await self._requests.snapshot_volume(volume_id)
+
+    async def freeze(self, statement: dict[str, Any]) -> None:
+        """In force from the moment this returns: the file is written and nothing new is sent."""
+        self._freezer.accept(statement)
+        self._watch.frozen = self._freezer.frozen()
+        self._watch.wake()
+
+    async def mint_join_token(self, name: str) -> str:
+        return await self._enrolments.mint(name)
+
+    async def join(self, ask: JoinAsk) -> dict[str, str]:
+        return await self._enrolments.join(ask)
+
+    def vantage_for(self, token: str) -> str:
+        return self._enrolments.vantage_for(token)
+
+    def take_report(self, report: VantageReport) -> list[ProbeTarget]:
+        """Votes in, targets out: the answer is the vantage's assignment."""
+        now = self._clock.now()
+        vantage = Vantage(report.vantage, report.region, report.rack, report.address)
+        evidence = self._watch.evidence
+        evidence.reported(vantage, now)
+        for result in report.results:
+            evidence.voted(vantage, result.host, result.outcome, now)
+        self._watch.wake()
+        hosts = self._ledger.all(Host)
+        mine = [name for name, places in self._watch.assignment(now).items() if vantage in places]
+        return [_target(hosts[name]) for name in mine]
+
+
+def _target(host: Host) -> ProbeTarget:
+    return ProbeTarget(host.name, host.region, host.rack, host.address, host.agent_port)

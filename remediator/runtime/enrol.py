@@ -1,0 +1,78 @@
+"""Enrolment: tokens that allow a name to join once, and the keys exchanged for them."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from remediator.clock import Clock
+from remediator.engine.refusals import Refused, Terms
+from remediator.model.asks import JoinAsk
+from remediator.model.enrolment import Enrolment, JoinToken
+from remediator.runtime.ledger import Ledger
+
+TOKEN_LIFE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Our own public keys as newcomers get them, and the secret that join tokens are derived from."""
+
+    public: Mapping[str, str]
+    fingerprint: str
+    secret: bytes
+
+
+class Enrolments:
+    """Mints, spends and remembers."""
+
+    def __init__(self, ledger: Ledger, identity: Identity, clock: Clock) -> None:
+        self._ledger = ledger
+        self._identity = identity
+        self._clock = clock
+
+    async def mint(self, name: str, seed: str = "") -> str:
+        """A join token for that name, good once and for a quarter of an hour.
+
+        With a seed the same token is made again, so that a provision request can be repeated word for word.
+        """
+        nonce = seed or secrets.token_hex(16)
+        secret = hmac.new(self._identity.secret, f"{name}/{nonce}".encode(), hashlib.sha256).hexdigest()[:40]
+        now = self._clock.now()
+        async with self._ledger.writing() as draft:
+            draft.put(JoinToken(_hash(secret), name, now + TOKEN_LIFE))
+        return f"{secret}.{self._identity.fingerprint}"
+
+    async def join(self, ask: JoinAsk) -> dict[str, str]:
+        """Spend the token, remember the newcomer, and give it what it needs.
+
+        Raises:
+            Refused: the token is unknown, used, too old, or for another name.
+        """
+        now = self._clock.now()
+        bearer = secrets.token_urlsafe(32) if ask.kind == "vantage" else ""
+        joined = Enrolment(ask.name, ask.kind, ask.region, ask.rack, now, ask.verify_key, ask.box_key)
+        async with self._ledger.writing() as draft:
+            token = draft.get(JoinToken, _hash(ask.token.partition(".")[0]))
+            if token is None or token.name != ask.name or token.expires_at < now:
+                raise Refused("this join token is unknown, used, too old, or for another name", Terms(403))
+            draft.delete(token)
+            draft.put(replace(joined, token_hash=_hash(bearer) if bearer else ""))
+            draft.note(now, "joined", ask.name, {"kind": ask.kind, "region": ask.region, "rack": ask.rack})
+        return {"token": bearer} if bearer else dict(self._identity.public)
+
+    def vantage_for(self, token: str) -> str:
+        """The vantage whose bearer token this is, empty when nobody's; compared in constant time."""
+        wanted = _hash(token)
+        found = [
+            enrolment.name
+            for enrolment in self._ledger.all(Enrolment).values()
+            if enrolment.kind == "vantage" and hmac.compare_digest(enrolment.token_hash, wanted)
+        ]
+        return found[0] if found else ""
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,52 @@
+"""The freeze: a signed word of the operator, or a file, that stops all automatic acting until it is taken back."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from nacl.signing import VerifyKey
+
+from remediator.model.errors import PermanentError
+from remediator.wire.freeze import check_freeze
+from remediator.wire.keys import write_private
+
+
+class Freezer:
+    """Reads ``folder/freeze`` at every look: it needs no journal, no store and no leader."""
+
+    def __init__(self, folder: Path, operator: VerifyKey) -> None:
+        self._file = folder / "freeze"
+        self._statement = folder / "freeze.json"
+        self._operator = operator
+
+    def frozen(self) -> str:
+        """Who stopped all acting and why; empty when acting is allowed. What cannot be read counts as frozen."""
+        if self._file.exists():
+            return f"by the file {self._file.name}"
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                return check_freeze(json.loads(self._statement.read_text(encoding="utf-8")), self._operator).text
+            except (ValueError, OSError, PermanentError) as error:
+                if isinstance(error, FileNotFoundError):
+                    return ""
+                return f"by a freeze that cannot be read: {type(error).__name__}"
+        return ""
+
+    def accept(self, statement: dict[str, Any]) -> None:
+        """Keep a statement; of two, the younger holds.
+
+        Raises:
+            PermanentError: it is not signed by the operator, or older than the one we hold.
+        """
+        fresh = check_freeze(statement, self._operator)
+        held = self._held()
+        if held and held > fresh.at.isoformat():
+            raise PermanentError("a younger freeze statement is in force")
+        write_private(self._statement, json.dumps(statement).encode())
+
+    def _held(self) -> str:
+        try:
+            return str(json.loads(self._statement.read_text(encoding="utf-8")).get("at", ""))
+        except (FileNotFoundError, ValueError):
+            return ""

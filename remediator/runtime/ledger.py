@@ -1,0 +1,148 @@
+"""The fold of the journal in memory, and the one door through which it changes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from remediator.journal.protocol import Entry, Journal, Row, Stored
+from remediator.model.decision import Remediation
+from remediator.model.enrolment import Enrolment, JoinToken, Term
+from remediator.model.host import Host
+from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+
+T = TypeVar("T")
+_IDS: dict[type[Any], Callable[[Any], str]] = {
+    Host: lambda host: host.name,
+    Machine: lambda machine: machine.id,
+    Volume: lambda volume: volume.id,
+    Snapshot: lambda snapshot: snapshot.id,
+    Destroy: lambda destroy: destroy.machine,
+    Migration: lambda migration: migration.id,
+    Burst: lambda burst: burst.id,
+    Demand: lambda demand: demand.key,
+    Operation: lambda operation: operation.key,
+    Remediation: lambda remediation: remediation.key,
+    Enrolment: lambda enrolment: enrolment.key,
+    JoinToken: lambda token: token.token_hash,
+    Term: lambda term: "term",  # noqa: ARG005 - there is one
+}
+
+
+class Draft:
+    """Changes not yet written; reads see them."""
+
+    def __init__(self, stored: Mapping[str, Mapping[str, Stored]]) -> None:
+        self._stored = stored
+        self._changed: dict[tuple[str, str], Any] = {}
+        self.entries: list[Entry] = []
+
+    def get(self, kind: type[T], identifier: str) -> T | None:
+        name = kind.__name__
+        if (name, identifier) in self._changed:
+            changed: T | None = self._changed[name, identifier]
+            return changed
+        found = self._stored[name].get(identifier)
+        return found.value if found else None
+
+    def put(self, *values: Any) -> None:
+        for value in values:
+            self._changed[type(value).__name__, _IDS[type(value)](value)] = value
+
+    def delete(self, value: Any) -> None:
+        self._changed[type(value).__name__, _IDS[type(value)](value)] = None
+
+    def note(self, at: datetime, kind: str, subject: str, body: dict[str, Any], identifier: str = "") -> None:
+        self.entries.append(Entry(at, kind, identifier, subject, body))
+
+    def overlay(self, values: Mapping[str, T], kind: str) -> Mapping[str, T]:
+        """Those values with this draft's changes to their kind laid over them."""
+        mine = {key: value for (name, key), value in self._changed.items() if name == kind}
+        if not mine:
+            return values
+        laid = {**values, **mine}
+        return {key: value for key, value in laid.items() if value is not None}
+
+    def rows(self) -> list[Row]:
+        """What really differs from what is stored."""
+        return [row for row in self._all_rows() if not self._same(row)]
+
+    def _all_rows(self) -> list[Row]:
+        return [Row(kind, key, self._version(kind, key), value) for (kind, key), value in self._changed.items()]
+
+    def _version(self, kind: str, key: str) -> int:
+        found = self._stored[kind].get(key)
+        return found.version if found else 0
+
+    def _same(self, row: Row) -> bool:
+        found = self._stored[row.kind].get(row.id)
+        return bool((found.value if found else None) == row.value)
+
+
+class Ledger:
+    """Values by kind and id, as last committed; ``sequence`` grows with each commit."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._stored = journal.rows()
+        self._lock = asyncio.Lock()
+        self._writer = ThreadPoolExecutor(1, "journal")
+        self._views = {kind: {key: s.value for key, s in rows.items()} for kind, rows in self._stored.items()}
+        self.sequence = 0
+        self.changed = asyncio.Event()
+
+    def all(self, kind: type[T]) -> Mapping[str, T]:
+        """Every value of a kind by id; a live view that must not be kept across an await."""
+        return MappingProxyType(self._views[kind.__name__])
+
+    def get(self, kind: type[T], identifier: str) -> T | None:
+        found: T | None = self._views[kind.__name__].get(identifier)
+        return found
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Draft]:
+        """One transaction at a time; when the block ends it is durable and visible, or it raised and nothing is."""
+        async with self._lock:
+            draft = Draft(self._stored)
+            yield draft
+            rows = draft.rows()
+            if rows or draft.entries:
+                await self._commit(rows, draft.entries)
+
+    async def entries(self, kind: str, limit: int, *, identifier: str = "", subject: str = "") -> list[Entry]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._writer, lambda: self._journal.entries(kind, limit, identifier=identifier, subject=subject)
+        )
+
+    def count(self) -> int:
+        return self._journal.count()
+
+    async def close(self) -> None:
+        async with self._lock:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.close)
+            self._writer.shutdown()
+
+    async def _commit(self, rows: list[Row], entries: list[Entry]) -> None:
+        loop = asyncio.get_running_loop()
+        # Shielded: a caller that gives up must not leave the fold behind the file.
+        await asyncio.shield(self._written(loop, rows, entries))
+
+    async def _written(self, loop: asyncio.AbstractEventLoop, rows: list[Row], entries: list[Entry]) -> None:
+        await loop.run_in_executor(self._writer, self._journal.commit, rows, entries)
+        for row in rows:
+            self._publish(row)
+        self.sequence += 1
+        self.changed.set()
+
+    def _publish(self, row: Row) -> None:
+        if row.value is None:
+            self._stored[row.kind].pop(row.id, None)
+            self._views[row.kind].pop(row.id, None)
+            return
+        self._stored[row.kind][row.id] = Stored(row.version + 1, row.value)
+        self._views[row.kind][row.id] = row.value

@@ -1,0 +1,191 @@
+"""The loop: observe, settle, decide, write down, send. Decisions never say how; the loop never asks whether."""
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from remediator.actions.effects import Effect, Placeable, Recreate
+from remediator.actions.spec import ActionSpec
+from remediator.clock import Clock
+from remediator.engine.decide import Verdicts, decide
+from remediator.engine.lives import LifeTimes
+from remediator.model.decision import Decision, DecisionOutcome
+from remediator.model.errors import FleetmendError
+from remediator.model.evidence import Gate
+from remediator.model.fleet import Fleet
+from remediator.model.policy import Policy
+from remediator.model.request import Demand
+from remediator.runtime import effects, reconcile
+from remediator.runtime.agents import Agents
+from remediator.runtime.ledger import Draft, Ledger
+from remediator.runtime.outbox import Outbox
+from remediator.runtime.watch import Watch
+
+log = logging.getLogger("fleetmend.loop")
+TICK = 0.25
+# Decisions kept in memory for people to read; the journal has them all.
+RECENT = 2000
+_FORGET_EVERY = timedelta(minutes=1)
+_DEMAND_REFRESH = timedelta(seconds=20)
+
+
+class Counted(Protocol):
+    """Where ticks and decisions are counted."""
+
+    def decided(self, playbook: str, action: str, outcome: str) -> None: ...
+
+    def ticked(self, seconds: float) -> None: ...
+
+
+class Gauge(Protocol):
+    """The store's health, and whatever else stops acting, as read before each look."""
+
+    def gate(self) -> Gate: ...
+
+    def frozen(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides: the policy, the actions it may name, and the playbook that a dead verdict asks for."""
+
+    policy: Policy
+    actions: Mapping[str, ActionSpec]
+    liveness_playbook: str
+    times: LifeTimes
+
+
+class Loop:
+    """Ticks four times a second, and at once when something was heard."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        watch: Watch,
+        outbox: Outbox,
+        agents: Agents,
+        rules: Rules,
+        clock: Clock,
+        counted: Counted,
+    ) -> None:
+        self._ledger = ledger
+        self._watch = watch
+        self._outbox = outbox
+        self._agents = agents
+        self._clock = clock
+        self._counted = counted
+        self.rules = rules
+        self.holds: dict[tuple[str, str, str], Decision] = {}
+        self.recent: deque[Decision] = deque(maxlen=RECENT)
+        self.trouble = ""
+        self._forgot_at = clock.now()
+
+    async def remember(self) -> None:
+        """Read the newest decisions of earlier lives."""
+        entries = await self._ledger.entries("decision", RECENT)
+        self.recent.extend(msgspec.convert(entry.body, Decision) for entry in entries)
+
+    async def run(self, gauge: Gauge) -> None:
+        """Tick for ever; a tick that fails is told, counted in ``trouble``, and followed by the next."""
+        while True:
+            began = self._clock.monotonic()
+            try:
+                await self.tick(gauge)
+                self.trouble = ""
+            except FleetmendError as error:
+                self._stumbled(str(error))
+            except Exception as error:
+                self._stumbled(f"{type(error).__name__} in a tick")
+                log.exception("a tick failed")
+            self._counted.ticked(self._clock.monotonic() - began)
+            await self._watch.rest(TICK)
+
+    async def tick(self, gauge: Gauge) -> None:
+        """One round, in one transaction: what is decided is durable before anything is sent."""
+        self._watch.gate, self._watch.frozen = gauge.gate(), gauge.frozen()
+        async with self._ledger.writing() as draft:
+            # The clock is read inside: what is judged is what stands when it is written.
+            now = self._clock.now()
+            fleet = self._watch.look()
+            reconcile.settle(fleet, self.rules.times, draft, now)
+            self._forget(fleet, draft, now)
+            verdicts = self._decide(_with(fleet, draft), now)
+            self._write(verdicts, fleet, draft, now)
+        self._outbox.send_due(self._watch.evidence.connected(), self._watch.frozen, now)
+        self._agents.drop_lost()
+
+    def _decide(self, fleet: Fleet, now: datetime) -> Verdicts:
+        rules = self.rules
+        return decide(rules.policy, rules.actions, rules.liveness_playbook, fleet, now)
+
+    def _write(self, verdicts: Verdicts, fleet: Fleet, draft: Draft, now: datetime) -> None:
+        draft.put(*verdicts.remediations)
+        holds = {}
+        for decision, wanted in verdicts.decisions:
+            key = (decision.playbook, decision.target, decision.action)
+            if decision.outcome is DecisionOutcome.ACT:
+                self._act(decision, wanted, draft, now)
+                continue
+            before = self.holds.get(key)
+            same = before is not None and before.sameness == decision.sameness
+            holds[key] = replace(decision, id=before.id, at=before.at) if same and before else decision
+            if not same:
+                self._record(decision, draft)
+        self.holds = holds
+        _demand(verdicts.unplaced, fleet, draft, now)
+
+    def _act(self, decision: Decision, wanted: tuple[Effect, ...], draft: Draft, now: datetime) -> None:
+        self._record(decision, draft)
+        for effect in wanted:
+            effects.write(effect, draft, decision.id, now)
+
+    def _record(self, decision: Decision, draft: Draft) -> None:
+        draft.note(decision.at, "decision", decision.target, msgspec.to_builtins(decision), decision.id)
+        self.recent.appendleft(decision)
+        self._counted.decided(decision.playbook, decision.action, decision.outcome.value)
+        log.info(
+            "%s %s %s %s: %s", decision.playbook, decision.target, decision.action, decision.reason, decision.text
+        )
+
+    def _forget(self, fleet: Fleet, draft: Draft, now: datetime) -> None:
+        if now - self._forgot_at >= _FORGET_EVERY:
+            self._forgot_at = now
+            reconcile.forget(fleet, draft, now)
+
+    def _stumbled(self, text: str) -> None:
+        if text != self.trouble:
+            log.error("cannot go on deciding: %s", text)
+        self.trouble = text
+
+
+def _with(fleet: Fleet, draft: Draft) -> Fleet:
+    """The fleet as it will be once the draft is written, so that decisions follow from it in the same tick."""
+    return replace(
+        fleet,
+        hosts=draft.overlay(fleet.hosts, "Host"),
+        machines=draft.overlay(fleet.machines, "Machine"),
+        volumes=draft.overlay(fleet.volumes, "Volume"),
+        destroys=draft.overlay(fleet.destroys, "Destroy"),
+        migrations=draft.overlay(fleet.migrations, "Migration"),
+        bursts=draft.overlay(fleet.bursts, "Burst"),
+        demands=draft.overlay(fleet.demands, "Demand"),
+        operations=draft.overlay(fleet.operations, "Operation"),
+    )
+
+
+def _demand(unplaced: tuple[Placeable, ...], fleet: Fleet, draft: Draft, now: datetime) -> None:
+    """Replacements without room are demands like any other; refreshed now and then, not at every tick."""
+    for wish in unplaced:
+        machine = fleet.machines.get(wish.machine)
+        if machine is None or not isinstance(wish, Recreate):
+            continue
+        key = f"{machine.app}/{machine.id}"
+        before = draft.get(Demand, key)
+        if before is None or now - before.last_asked > _DEMAND_REFRESH:
+            first = before.first_asked if before else now
+            draft.put(Demand(key, machine.app, machine.region, machine.asks, 1, first, now))

@@ -1,0 +1,140 @@
+"""What follows when an operation ends: rows, and for a migration the next operation."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from remediator.model.machine import Event, Machine, MachineState, Recovery, Snapshot, Volume
+from remediator.model.request import (
+    Burst,
+    BurstStage,
+    Destroy,
+    DestroyStage,
+    Migration,
+    MigrationStage,
+    Operation,
+    Stage,
+)
+from remediator.runtime.absorb import absorb_absent, absorb_machines
+from remediator.runtime.ledger import Draft
+
+Value = dict[str, Any]
+
+
+def succeeded(operation: Operation, value: Value, draft: Draft, now: datetime) -> None:
+    """Record the end of an operation and all that follows from its value."""
+    # A config sealed for a target has served its purpose; it does not stay.
+    args = {name: held for name, held in operation.args.items() if name != "sealed_config"}
+    draft.put(replace(operation, stage=Stage.DONE, args=args, error=""))
+    match operation.verb:
+        case "create" | "start" | "stop" | "restart" if "record" in value:
+            _recorded(operation, value["record"], draft, now)
+        case "destroy":
+            absorb_absent(draft, operation.host, [operation.machine], now)
+        case "create_volume":
+            _volume_made(operation, draft)
+        case "snapshot":
+            _snapshot_taken(value["snapshot"], draft)
+        case "export":
+            _exported(operation, value, draft, now)
+        case "provision":
+            _provisioned(operation, value, draft, now)
+        case _:
+            pass
+
+
+def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
+    """Record that an operation never will succeed, and give back what it held."""
+    draft.put(replace(operation, stage=Stage.FAILED, error=text))
+    draft.note(now, "failed", operation.machine or operation.host, {"key": operation.key, "text": text})
+    match operation.verb:
+        case "create" if "migration" not in operation.args:
+            _not_created(operation, text, draft, now)
+        case "create_volume":
+            made = draft.get(Volume, operation.args["volume_id"])
+            if made:
+                draft.delete(made)
+        case "provision":
+            burst = draft.get(Burst, operation.key)
+            if burst and burst.open:
+                draft.put(burst.moved_to(BurstStage.STUCK, now, text))
+        case "destroy":
+            destroy = draft.get(Destroy, operation.machine)
+            if destroy and destroy.stage is DestroyStage.SENT:
+                draft.put(destroy.moved_to(DestroyStage.BLOCKED, now))
+        case _:
+            pass
+
+
+def postponed(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
+    """Transient: the same key again, later each time, five seconds at most."""
+    attempts = operation.attempts + 1
+    wait = timedelta(seconds=min(5.0, 0.2 * 2**attempts))
+    draft.put(replace(operation, attempts=attempts, not_before=now + wait, error=text))
+
+
+def _recorded(operation: Operation, record: Value, draft: Draft, now: datetime) -> None:
+    migration = draft.get(Migration, operation.args.get("migration", ""))
+    machine = draft.get(Machine, operation.machine)
+    if migration and machine and operation.verb == "create" and migration.stage is MigrationStage.STARTING:
+        # The switch: from here on the machine lives on the target.
+        moved = replace(machine, host=migration.target, volumes=tuple(operation.args["volumes"]))
+        text = f"migrated from {migration.source} to {migration.target}"
+        draft.put(moved.noted(Event(now, "launch", "created", "flyd", text)))
+        draft.put(migration.moved_to(MigrationStage.VERIFYING, now))
+    absorb_machines(draft, operation.host, [record], now)
+
+
+def _volume_made(operation: Operation, draft: Draft) -> None:
+    made = draft.get(Volume, operation.args["volume_id"])
+    if made:
+        draft.put(replace(made, state="created"))
+    old = draft.get(Volume, operation.args.get("supersedes", ""))
+    if old:
+        draft.put(replace(old, superseded_by=operation.args["volume_id"]))
+
+
+def _snapshot_taken(told: Value, draft: Draft) -> None:
+    at = datetime.fromisoformat(told["created_at"])
+    taken = Snapshot(told["id"], told["volume"], told["app"], at, int(told["size_bytes"]), told["digest"])
+    draft.put(taken)
+
+
+def _exported(operation: Operation, value: Value, draft: Draft, now: datetime) -> None:
+    """The source gave the config, sealed for the target: the create can be written down."""
+    migration = draft.get(Migration, operation.args["migration"])
+    machine = draft.get(Machine, operation.machine)
+    if migration is None or machine is None or migration.stage is not MigrationStage.COPYING:
+        return
+    args = {
+        "machine_id": machine.id,
+        "app": machine.app,
+        "name": machine.name,
+        "region": machine.region,
+        "instance_id": machine.instance_id,
+        "sealed_config": value["sealed_config"],
+        "digest": value["digest"],
+        "volumes": [migration.volumes.get(volume, volume) for volume in machine.volumes],
+        "start": True,
+        "migration": migration.id,
+    }
+    key = f"{migration.id}:create"
+    draft.put(Operation(key, "create", migration.target, args, operation.origin, now, machine.id))
+    draft.put(migration.moved_to(MigrationStage.STARTING, now))
+
+
+def _provisioned(operation: Operation, value: Value, draft: Draft, now: datetime) -> None:
+    burst = draft.get(Burst, operation.key)
+    if burst and burst.stage is BurstStage.REQUESTED:
+        names = tuple(value.get("hosts", operation.args["names"]))
+        draft.put(replace(burst.moved_to(BurstStage.PROVISIONING, now), names=names))
+
+
+def _not_created(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
+    machine = draft.get(Machine, operation.machine)
+    if machine is None:
+        return
+    draft.put(replace(machine, state=MachineState.DESTROYED).noted(Event(now, "launch", "failed", "agent", text)))
+    original = draft.get(Machine, machine.replaces)
+    if original:
+        draft.put(replace(original, replaced_by="").recovering(Recovery.HELD, text, now))

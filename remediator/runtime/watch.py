@@ -1,0 +1,92 @@
+"""The fleet as it is this instant: journalled rows joined with evidence, alerts, gate and freeze."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from remediator.clock import Clock
+from remediator.engine.vantages import Vantage, assigned
+from remediator.engine.verdicts import EvidenceTimes, judge
+from remediator.model.alert import Alert
+from remediator.model.decision import Remediation
+from remediator.model.evidence import Gate, Verdict
+from remediator.model.fleet import Fleet
+from remediator.model.host import Host, Life
+from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.runtime.ledger import Ledger
+from remediator.sources.evidence import Evidence
+
+
+class Watch:
+    """Holds what is not journalled: verdicts, the gate, the freeze, and the wish to look again soon."""
+
+    def __init__(self, ledger: Ledger, evidence: Evidence, times: EvidenceTimes, clock: Clock) -> None:
+        self._ledger = ledger
+        self.evidence = evidence
+        self._times = times
+        self._clock = clock
+        self._began = clock.now()
+        self._verdicts: dict[str, Verdict] = {}
+        self._woken = asyncio.Event()
+        self.alerts: Callable[[], tuple[Alert, ...]] = tuple
+        self.gate = Gate(open=False, reason="no reading yet", since=self._began)
+        self.frozen = ""
+        self.on_return: Mapping[str, str] = {}
+
+    def wake(self) -> None:
+        """Something happened: look again now."""
+        self._woken.set()
+
+    async def rest(self, seconds: float) -> None:
+        """Until somebody wakes us, or the time is up."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        except TimeoutError:
+            return
+        finally:
+            self._woken.clear()
+
+    def assignment(self, now: datetime) -> Mapping[str, tuple[Vantage, ...]]:
+        """Which vantages probe which host; hosts that are retired or never joined are not probed."""
+        probed = [h for h in self._ledger.all(Host).values() if h.joined and h.life is not Life.RETIRED]
+        return assigned(probed, self.evidence.vantages(now))
+
+    def look(self) -> Fleet:
+        """Judge every host anew, and give the fleet with these verdicts."""
+        now = self._clock.now()
+        sightings = self.evidence.sightings(self.assignment(now))
+        hosts = self._ledger.all(Host)
+        self._verdicts = {
+            name: judge(sighting, hosts[name].rack, self._verdicts.get(name), self._times, now)
+            for name, sighting in sightings.items()
+        }
+        return self.fleet()
+
+    def fleet(self) -> Fleet:
+        """A snapshot with the last verdicts; its mappings do not change under the reader."""
+        now = self._clock.now()
+        row = self._ledger.all
+        return Fleet(
+            hosts=dict(row(Host)),
+            machines=dict(row(Machine)),
+            volumes=dict(row(Volume)),
+            snapshots=dict(row(Snapshot)),
+            destroys=dict(row(Destroy)),
+            migrations=dict(row(Migration)),
+            bursts=dict(row(Burst)),
+            demands=dict(row(Demand)),
+            operations=dict(row(Operation)),
+            remediations=dict(row(Remediation)),
+            sightings=self.evidence.sightings(self.assignment(now)),
+            verdicts=dict(self._verdicts),
+            alerts=self.alerts(),
+            gate=self.gate,
+            frozen=self.frozen,
+            term_began=self._began,
+            on_return=self.on_return,
+        )
+
+    def reporting(self) -> int:
+        """Vantages heard of within three seconds."""
+        return self.evidence.reporting(self._clock.now())
