@@ -23,12 +23,14 @@ class Recreate:
 
     machine: str
     instance_id: str
+    epoch: int
     volumes: tuple[str, ...] = ()
     target: str = ""
 
     @property
     def key(self) -> str:
-        return f"recreate:{self.machine}:{self.instance_id}"
+        # With its host's epoch: an original that was kept may lose its host again.
+        return f"recreate:{self.machine}:{self.instance_id}:{self.epoch}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def _wish(case: Case, machine: Machine) -> Effect | None:
     """What is to be done for one lost machine now, if anything."""
     if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
         return None
-    wish = Recreate(machine.id, machine.instance_id)
+    wish = Recreate(machine.id, machine.instance_id, case.epoch)
     operation = case.fleet.operations.get(wish.key)
     if machine.sealed is None:
         return _held(machine, "its full config is on its host alone: not marked recoverable")

@@ -46,7 +46,7 @@ def _rung(case: Case, params: RestoreVolumesParams, machine: Machine) -> Effect 
 def _recreate(case: Case, machine: Machine, volume: Volume | None) -> Effect | None:
     if volume is None or machine.sealed is None:
         return _waiting(machine, "its full config is on its host alone: not marked recoverable")
-    wish = Recreate(machine.id, machine.instance_id, (volume.id,), volume.host)
+    wish = Recreate(machine.id, machine.instance_id, case.epoch, (volume.id,), volume.host)
     operation = case.fleet.operations.get(wish.key)
     if operation is not None and operation.stage is Stage.FAILED:
         return _waiting(machine, operation.error)

@@ -36,6 +36,10 @@ class Case:
     def region(self) -> str:
         return self.host.region if self.host else self.target
 
+    @property
+    def epoch(self) -> int:
+        return self.host.epoch if self.host else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
