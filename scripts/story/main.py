@@ -23,7 +23,7 @@ from scripts.story.outer import REPOSITORY, may_unshare, raise_bridge, run_insid
 from scripts.story.plumbing import relay
 from scripts.story.processes import Gone
 from scripts.story.settings import CLOCKS
-from scripts.story.story import STEPS, play
+from scripts.story.story import MURDER_AFTER, STEPS, play
 from scripts.story.timeline import Timeline
 
 
@@ -59,13 +59,28 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--vm-binary", type=Path, metavar="FILE", help="the store's program")
     parser.add_argument("--relay", action="store_true", help="no namespaces: hosts as loopback addresses")
     parser.add_argument(
-        "--kill-remediator", metavar="STEP,…", default="", help="kill -9 it in the middle of these steps"
+        "--kill-remediator",
+        metavar="STEP[@SECONDS],…",
+        type=_moments,
+        default={},
+        help="kill -9 it so long after the fault of these steps, and start it again",
     )
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     args.json = args.json.resolve() if args.json else None
     args.keep = args.keep.resolve() if args.keep else None
     return args
+
+
+def _moments(text: str) -> dict[str, float]:
+    """``power@2.5,3`` to the seconds after each step's fault."""
+    found = {}
+    for part in text.split(","):
+        step, _, seconds = part.partition("@")
+        if step not in STEPS and step not in {str(number) for number in range(1, len(STEPS) + 1)}:
+            raise argparse.ArgumentTypeError(f"{step!r} is no step")
+        found[step] = float(seconds) if seconds else MURDER_AFTER
+    return found
 
 
 async def _run(args: argparse.Namespace, binary: Path) -> int:
@@ -110,11 +125,10 @@ async def _played(
         ending = asyncio.create_task(stopped.wait())
         try:
             await asyncio.wait([telling, ending], return_when=asyncio.FIRST_COMPLETED)
-            code = telling.result() if telling.done() else 130
             if telling.done() and not args.exit:
                 say.note("Ctrl-C stops everything that was started.")
                 await stopped.wait()
-            return code
+            return telling.result() if telling.done() else 130
         except (Gone, NotSeen) as error:
             say.wrong(str(error))
             return 1
@@ -129,8 +143,7 @@ async def _story(args: argparse.Namespace, ground: Ground, say: Timeline, inside
     say.title(f"Starting five hosts, a {ground.store_kind} and a remediator ({ground.layout.mode} mode)")
     await ground.start()
     await _say_where(ground, say, inside)
-    killed_in = set(args.kill_remediator.split(","))
-    ok = await play(ground, say, args.only or list(STEPS), killed_in, args.json)
+    ok = await play(ground, say, args.only or list(STEPS), args.kill_remediator, args.json)
     return 0 if ok else 1
 
 

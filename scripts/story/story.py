@@ -1,6 +1,6 @@
 """The story: its steps in order, each played to its end and judged by what was seen."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +24,13 @@ STEPS: dict[str, tuple[str, Step]] = {
     "crashes": ("7  Every agent crashes, one after the other", crashes.play),
     "away": ("8  Remediator and store are gone for a while; then everything is stopped", away.play),
 }
-# Seconds after a step's fault at which kill -9 strikes, when it was asked for.
+# Seconds after a step's fault at which kill -9 strikes, where none are given.
 MURDER_AFTER = 2.0
 
 
-async def play(ground: Ground, say: Timeline, names: list[str], killed_in: set[str], report: Path | None) -> bool:
+async def play(
+    ground: Ground, say: Timeline, names: list[str], kills_at: Mapping[str, float], report: Path | None
+) -> bool:
     """Play the named steps; whether every one held and nobody was killed wrongly."""
     stage = Stage(ground, say)
     await prepare(stage)
@@ -38,7 +40,8 @@ async def play(ground: Ground, say: Timeline, names: list[str], killed_in: set[s
             continue
         say.title(title)
         stage.result = StepResult(name)
-        stage.murder = partial(ground.murder_remediator, MURDER_AFTER) if {name, str(number)} & killed_in else None
+        after = kills_at.get(name, kills_at.get(str(number)))
+        stage.murder = partial(ground.murder_remediator, after) if after is not None else None
         results.append(await _judged(stage, step))
     wrong = _wrong(ground, say)
     say.summary(results)

@@ -12,10 +12,8 @@ from scripts.story.steps import cut
 async def play(stage: Stage) -> None:
     await _something_is_lost(stage)
     await _condemned(stage, "network")
-    murder = asyncio.create_task(stage.maybe_murder())
     await _comes_back(stage, "network", "network_heal", "return_to_undead_gone")
     await _comes_back(stage, "power", "power_on", "power_on_to_clean")
-    await murder
     await stage.well_again()
     stage.say.seen("both serve again, every machine answers once")
 
@@ -51,9 +49,11 @@ async def _comes_back(stage: Stage, part: str, fault: str, measure: str) -> None
     watching = asyncio.create_task(_never_routable(stage, host))
     at = await front.fault(fault)
     stage.say.fault(at, f"{host} comes back ({fault})")
+    murder = asyncio.create_task(stage.maybe_murder())
     began = time.time()  # noqa: TID251
     await stage.host_is(part, 40, status="ok")
     stage.say.seen(f"{host} is admitted")
+    await murder
     watching.cancel()
     seen = await asyncio.gather(watching, return_exceptions=True)
     if isinstance(seen[0], NotSeen):
