@@ -33,7 +33,7 @@ from remediator.meters import Measured, Totals
 from remediator.model.enrolment import Term
 from remediator.model.errors import BadInput, Problem
 from remediator.model.evidence import Gate
-from remediator.model.host import Host, Life
+from remediator.model.host import Host, HostStatus, Life
 from remediator.model.policy import Policy
 from remediator.policy.check import patience_problems
 from remediator.policy.configuration import load_inventory
@@ -107,6 +107,7 @@ class Remediator:
         stack.push_async_callback(self.ledger.close)
         self.keys = load_keys(data)
         self.term = await _begin_term(self.ledger, self.clock)
+        await _expect(self.ledger, self.inventory, self.clock)
         self.unsealer = await Unsealer.start(data / "unseal.key", data / "journal.db")
         stack.push_async_callback(self.unsealer.close)
         self.session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -270,6 +271,17 @@ async def _begin_term(ledger: Ledger, clock: Clock) -> Term:
         draft.put(term)
         draft.note(now, "term", "remediator", {"term": term.number, "incarnation": born})
     return term
+
+
+async def _expect(ledger: Ledger, inventory: Mapping[str, InventoryHost], clock: Clock) -> None:
+    """Hosts that the inventory names and nobody has seen yet: shown, and told to people, until they join."""
+    now = clock.now()
+    async with ledger.writing() as draft:
+        for host in inventory.values():
+            if ledger.get(Host, host.name) is None:
+                blank = Host(host.name, host.region, host.rack, since=now, status_since=now, role=host.role)
+                known = replace(blank, provider=host.provider, address=host.address, labels=host.labels)
+                draft.put(replace(known, status=HostStatus.UNKNOWN, reason="expected, not yet seen"))
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, places: str, key: str) -> None:

@@ -17,6 +17,7 @@ _SENTENCES = {
     "GateClosedOneAtATime": "the end of the other remediation in this region, or a metrics store that can be trusted",
     "GuardFailed": "a repair of that guard: one that fails blocks",
     "Maintenance": "the end of the maintenance, and the host seen healthy once",
+    "NotAdmitted": "its condemned machines seen absent, and the originals that stay seen running again",
     "NoRoom": "room: a host that joins (a burst is asked for where the playbook says so) or work that leaves",
     "QuorumTooSmall": "more assigned vantages outside its rack that agree",
     "SecondWitnessMissing": "a second witness: a firing rule with the gate open, or proof of power-off",

@@ -9,6 +9,7 @@ from remediator.actions.effects import Effect, Placeable
 from remediator.actions.spec import ActionSpec, Case, Planned
 from remediator.engine import guards
 from remediator.engine.placement import placed
+from remediator.engine.undo import undos
 from remediator.model.decision import Decision, DecisionOutcome, Hold, Remediation
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
@@ -54,6 +55,12 @@ def decide(
         # What this ask has just taken (a slot, a host) counts against the next one.
         changed = {remediation.key: remediation for remediation in found.remediations}
         fleet = replace(fleet, remediations={**fleet.remediations, **changed})
+    for decision, effects, after in undos(policy, fleet, now):
+        total = replace(
+            total,
+            decisions=(*total.decisions, (decision, effects)),
+            remediations=(*total.remediations, after),
+        )
     return total
 
 
@@ -159,8 +166,8 @@ def _step(action: ActionSpec, step: Step, case: Case) -> Verdicts:
 
 
 def _reached(case: Case, step: Step, planned: Planned) -> Verdicts:
-    """Nothing to do on this rung: it is complete, unless it waits for something."""
-    if planned.waiting or step.action in case.remediation.steps:
+    """Nothing to do on this rung: it is complete, unless it waits for something; who only watches takes no slot."""
+    if planned.waiting or step.action in case.remediation.steps or case.playbook.mode is not Mode.AUTO:
         return Verdicts()
     return Verdicts(remediations=(_with_step(case, step),))
 
@@ -170,10 +177,17 @@ def _act(case: Case, step: Step, planned: Planned) -> Verdicts:
     if not effects:
         told = f"no host in {case.region} has room for {len(without)} of its machines"
         return Verdicts(((_held(case, step.action, Hold("NoRoom", told)), ()),), (), without)
-    text = f"{step.action} on {case.target}: {len(effects)} effects"
+    text = f"{step.action} on {case.target}: {_told(effects, case)}"
     keys = tuple(effect.key for effect in effects)
     decision = _decision(case, step.action, DecisionOutcome.ACT, Hold("Acting", text, _facts(case)), keys)
     return Verdicts(((decision, effects),), (_with_step(case, step),), without)
+
+
+def _told(effects: tuple[Effect, ...], case: Case) -> str:
+    """What is done, in names that people know."""
+    machines = [case.fleet.machines.get(getattr(effect, "machine", "")) for effect in effects]
+    names = sorted(f"{machine.app}/{machine.name}" for machine in machines if machine)
+    return ", ".join(names) if names else "done"
 
 
 def _facts(case: Case) -> dict[str, object]:

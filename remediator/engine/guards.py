@@ -120,7 +120,9 @@ def gate(case: Case) -> Hold | None:
 
 
 def _one_at_a_time(case: Case) -> Hold | None:
-    others = [r for r in case.fleet.remediations.values() if r.open and r.target != case.target]
+    # Who began first goes on; both would wait for each other for ever.
+    turn = (case.remediation.opened_at, case.target)
+    others = [r for r in case.fleet.remediations.values() if r.open and (r.opened_at, r.target) < turn]
     mine = [r for r in others if r.playbook == case.playbook.name and _region(case, r.target) == case.region]
     return Hold("GateClosedOneAtATime", f"{mine[0].target} is being remedied on two witnesses") if mine else None
 

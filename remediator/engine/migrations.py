@@ -64,7 +64,6 @@ def _volume_steps(migration: Migration, volume: str, fleet: Fleet, now: datetime
         "size_mb": known.size_mb,
         "snapshot_id": snapshot,
         "source_volume": volume,
-        "supersedes": volume,
         "migration": migration.id,
     }
     return [Operation(made, "create_volume", migration.target, args, Origin.AUTOMATIC, now)]

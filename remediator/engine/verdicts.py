@@ -68,7 +68,12 @@ def _suspect_since(count: _Count, previous: Verdict | None, now: datetime) -> da
     if count.living or not count.silent:
         return None
     first = min((vote.silent_since for vote in count.silent if vote.silent_since), default=now)
-    return min(previous.suspect_since, first) if previous and previous.suspect_since else first
+    if previous is None:
+        return first
+    if previous.suspect_since is None:
+        # One vantage may have been cut off for long; what it missed before the last life sign counts for nothing.
+        return max(first, previous.newest) if previous.newest else first
+    return min(previous.suspect_since, first)
 
 
 def _kind(

@@ -1,6 +1,7 @@
 """A journal that forgets: for tests and the simulator, under the same contract as the others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from remediator.journal import codec
 from remediator.journal.protocol import Conflict, Entry, Row, Stored
@@ -22,14 +23,17 @@ class MemoryJournal:
     def commit(self, rows: Sequence[Row], entries: Sequence[Entry]) -> None:
         for row in rows:
             version = self._rows.get((row.kind, row.id), (0, b""))[0]
-            if version != row.version:
+            if version != row.version or (row.value is None and not version):
                 raise Conflict(f"{row.kind} {row.id}: version {version}, expected {row.version}")
-        for row in rows:
+        # All is encoded before anything changes, for what cannot be encoded must change nothing.
+        bodies = [codec.encode(row.value) for row in rows]
+        told = [replace(entry, body=codec.decode_body(codec.encode(entry.body))) for entry in entries]
+        for row, body in zip(rows, bodies, strict=True):
             if row.value is None:
-                self._rows.pop((row.kind, row.id), None)
+                self._rows.pop((row.kind, row.id))
             else:
-                self._rows[row.kind, row.id] = (row.version + 1, codec.encode(row.value))
-        self._entries.extend(entries)
+                self._rows[row.kind, row.id] = (row.version + 1, body)
+        self._entries.extend(told)
 
     def entries(self, kind: str, limit: int, *, identifier: str = "", subject: str = "") -> list[Entry]:
         def wanted(entry: Entry) -> bool:

@@ -39,7 +39,11 @@ class SqliteJournal:
         try:
             self._db = _opened(folder / "journal.db")
         except sqlite3.Error as error:
+            os.close(self._lock)
             raise JournalUnusable(f"{folder / 'journal.db'}: {error}") from error
+        except JournalUnusable:
+            os.close(self._lock)
+            raise
         self._count = int(self._db.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()[0])
 
     def rows(self) -> dict[str, dict[str, Stored]]:
@@ -84,11 +88,10 @@ class SqliteJournal:
             yield self._db
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            self._rollback()
             raise TransientError(f"journal: {error}") from error
-        except Conflict:
+        finally:
+            # Whatever went wrong, no transaction may stay open: the next one could not begin.
             self._rollback()
-            raise
 
     def _rollback(self) -> None:
         if self._db.in_transaction:

@@ -124,10 +124,12 @@ class Host:
         if life is Life.DEAD:
             return replace(moved, died_at=now, returned_at=None)
         if life is Life.RETURNING:
-            return replace(moved, returned_at=now, epoch=self.epoch + 1)
-        if life is Life.HEALTHY:
-            return replace(moved, fence=Fence.NONE, fence_by="", fence_at=None)
-        return moved
+            # A proof that is older than this contact proves nothing of a later death.
+            return replace(moved.unfenced(), returned_at=now, epoch=self.epoch + 1)
+        return moved.unfenced() if life is Life.HEALTHY else moved
+
+    def unfenced(self) -> "Host":
+        return replace(self, fence=Fence.NONE, fence_by="", fence_at=None)
 
     def with_status(self, status: HostStatus, now: datetime) -> "Host":
         return self if status is self.status else replace(self, status=status, status_since=now)

@@ -59,8 +59,8 @@ _D, _M, _B = DestroyStage, MigrationStage, BurstStage
 EDGES: dict[StrEnum, frozenset[StrEnum]] = {
     _D.QUEUED: frozenset({_D.BLOCKED, _D.SENT, _D.VERIFIED_ABSENT}),
     _D.BLOCKED: frozenset({_D.SENT, _D.VERIFIED_ABSENT}),
-    # Sent to a host that was lost again: it waits, and is sent anew under the next epoch.
-    _D.SENT: frozenset({_D.ACKED, _D.BLOCKED, _D.VERIFIED_ABSENT}),
+    # Sent to a host that was lost or rebooted: it waits, or is sent anew under the next epoch.
+    _D.SENT: frozenset({_D.ACKED, _D.BLOCKED, _D.SENT, _D.VERIFIED_ABSENT}),
     _D.ACKED: frozenset({_D.VERIFIED_ABSENT, _D.SENT, _D.BLOCKED}),
     _M.PLANNED: frozenset({_M.RESERVED, _M.ROLLED_BACK, _M.STUCK}),
     _M.RESERVED: frozenset({_M.COPYING, _M.ROLLED_BACK, _M.STUCK}),

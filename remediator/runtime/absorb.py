@@ -13,6 +13,7 @@ from remediator.model.request import Destroy, DestroyStage, Operation
 from remediator.runtime.ledger import Draft
 
 Message = dict[str, Any]
+Known = tuple[Mapping[str, Machine], Mapping[str, Operation]]
 
 
 class Hello(msgspec.Struct):
@@ -110,35 +111,32 @@ def absorb_absent(draft: Draft, host: str, gone: list[str], now: datetime) -> No
         if destroy and destroy.open:
             draft.put(destroy.moved_to(DestroyStage.VERIFIED_ABSENT, now))
             draft.note(now, "destroyed", machine_id, {"host": host, "origin": destroy.origin, "why": destroy.reason})
-            _detach(draft, machine)
+            detach(draft, machine)
             ended = replace(machine, state=MachineState.DESTROYED)
             draft.put(ended.noted(Event(now, "destroy", "destroyed", "agent", destroy.reason)))
 
 
-def _detach(draft: Draft, machine: Machine) -> None:
+def detach(draft: Draft, machine: Machine) -> None:
+    """Its volumes are free again."""
     for volume_id in machine.volumes:
         volume = draft.get(Volume, volume_id)
         if volume and volume.machine == machine.id:
             draft.put(replace(volume, machine=""))
 
 
-def absorb_missing(draft: Draft, host: str, told: set[str], machines: Mapping[str, Machine], now: datetime) -> None:
-    """After a hello: what we thought was there and is not."""
+def absorb_missing(draft: Draft, host: str, told: set[str], known: Known, now: datetime) -> None:
+    """After a hello: what we thought was there and is not, unless its create is still in the outbox."""
+    machines, operations = known
+    coming = {operation.machine for operation in operations.values() if operation.open and operation.verb == "create"}
     for machine in list(machines.values()):
         if machine.host != host or machine.id in told or machine.state is MachineState.DESTROYED:
             continue
         destroy = draft.get(Destroy, machine.id)
         if destroy and destroy.open:
             absorb_absent(draft, host, [machine.id], now)
-        elif not _coming(draft, machine):
+        elif machine.id not in coming:
             lost = replace(machine, state=MachineState.FAILED)
             draft.put(lost.noted(Event(now, "lost", "failed", "agent", "its host no longer has it")))
-
-
-def _coming(draft: Draft, machine: Machine) -> bool:
-    """Its create is still in the outbox."""
-    operation = draft.get(Operation, f"create:{machine.id}")
-    return operation is not None and operation.open
 
 
 def absorb_volumes(draft: Draft, host: str, told: list[Message]) -> None:

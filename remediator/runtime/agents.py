@@ -14,7 +14,7 @@ from remediator.model.enrolment import Enrolment, Term
 from remediator.model.errors import PermanentError
 from remediator.model.host import Host, HostStatus
 from remediator.model.machine import Machine, MachineState
-from remediator.model.request import Destroy, DestroyStage, Origin
+from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.runtime.absorb import (
     Hello,
     absorb_absent,
@@ -79,13 +79,13 @@ class Agents:
     def _take_over(self, draft: Draft, host: Host, told: Hello, condemned: list[str], now: datetime) -> None:
         known = draft.get(Host, host.name)
         draft.put(host)
-        if known is None or known.life is not host.life:
+        if known is None or not known.joined or known.life is not host.life:
             body = {"life": host.life, "status": host.status, "reason": host.reason or "first contact"}
             draft.note(now, "host", host.name, body | {"epoch": host.epoch, "contact": now.isoformat()})
         absorb_machines(draft, host.name, told.machines, now)
         absorb_volumes(draft, host.name, told.volumes)
         ids = {record["id"] for record in told.machines}
-        absorb_missing(draft, host.name, ids, self._ledger.all(Machine), now)
+        absorb_missing(draft, host.name, ids, (self._ledger.all(Machine), self._ledger.all(Operation)), now)
         for machine_id in condemned:
             _sent(draft, machine_id, host.epoch, now)
         running = {record["id"] for record in told.machines if record["state"] in _RUNNING}

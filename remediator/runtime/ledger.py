@@ -129,8 +129,13 @@ class Ledger:
 
     async def _commit(self, rows: list[Row], entries: list[Entry]) -> None:
         loop = asyncio.get_running_loop()
-        # Shielded: a caller that gives up must not leave the fold behind the file.
-        await asyncio.shield(self._written(loop, rows, entries))
+        # Shielded: a caller that gives up must not leave the fold behind the file, nor let the next one in before.
+        written = asyncio.ensure_future(self._written(loop, rows, entries))
+        try:
+            await asyncio.shield(written)
+        except asyncio.CancelledError:
+            await asyncio.wait([written])
+            raise
 
     async def _written(self, loop: asyncio.AbstractEventLoop, rows: list[Row], entries: list[Entry]) -> None:
         await loop.run_in_executor(self._writer, self._journal.commit, rows, entries)

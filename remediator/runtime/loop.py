@@ -14,6 +14,7 @@ from remediator.actions.spec import ActionSpec
 from remediator.clock import Clock
 from remediator.engine.decide import Verdicts, decide
 from remediator.engine.lives import LifeTimes
+from remediator.engine.waits import waits
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.errors import FleetmendError
 from remediator.model.evidence import Gate
@@ -126,7 +127,8 @@ class Loop:
     def _write(self, verdicts: Verdicts, fleet: Fleet, draft: Draft, now: datetime) -> None:
         draft.put(*verdicts.remediations)
         holds = {}
-        for decision, wanted in verdicts.decisions:
+        waiting = [(decision, ()) for decision in waits(_with(fleet, draft), now)]
+        for decision, wanted in (*verdicts.decisions, *waiting):
             key = (decision.playbook, decision.target, decision.action)
             if decision.outcome is DecisionOutcome.ACT:
                 self._act(decision, wanted, draft, now)

@@ -14,6 +14,8 @@ from remediator.runtime import outcomes
 from remediator.runtime.ledger import Draft, Ledger
 
 Prepare = Callable[[Operation], Awaitable[Operation]]
+# A key and when it was written: a wish that was given up may be written again, for another host.
+Life = tuple[str, datetime]
 
 
 class Counter(Protocol):
@@ -31,19 +33,20 @@ class Outbox:
         self._prepare = prepare
         self._clock = clock
         self._counter = counter
-        self._flying: dict[str, asyncio.Task[None]] = {}
+        self._flying: dict[Life, asyncio.Task[None]] = {}
         self._waiting: dict[str, list[asyncio.Future[Operation]]] = {}
 
     def send_due(self, reachable: frozenset[str], frozen: str, now: datetime) -> None:
         """Start whatever is due; operations for hosts that are away wait without trying."""
         for operation in list(self._ledger.all(Operation).values()):
-            if operation.open and operation.key not in self._flying and _due(operation, reachable, frozen, now):
+            life = _life(operation)
+            if operation.open and life not in self._flying and _due(operation, reachable, frozen, now):
                 task = asyncio.create_task(self._send(operation), name=operation.key)
-                self._flying[operation.key] = task
-                task.add_done_callback(self._landed)
+                self._flying[life] = task
+                task.add_done_callback(partial(self._landed, life))
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._flying.pop(task.get_name(), None)
+    def _landed(self, life: Life, _task: asyncio.Task[None]) -> None:
+        self._flying.pop(life, None)
 
     async def ended(self, key: str, seconds: float) -> Operation:
         """Wait for an operation's end.
@@ -80,14 +83,14 @@ class Outbox:
 
     async def _postpone(self, operation: Operation, text: str) -> None:
         async with self._ledger.writing() as draft:
-            if draft.get(Operation, operation.key) is not None:
+            if _still_wanted(draft, operation):
                 outcomes.postponed(operation, text, draft, self._clock.now())
         self._counter.operated(operation.verb, "postponed")
 
     async def _end(self, record: Callable[[Draft, datetime], None], operation: Operation, result: str) -> None:
         async with self._ledger.writing() as draft:
             # Deleted while it flew: its effect was given up, and what it made is condemned already.
-            if draft.get(Operation, operation.key) is None:
+            if not _still_wanted(draft, operation):
                 return
             record(draft, self._clock.now())
         self._counter.operated(operation.verb, result)
@@ -103,3 +106,13 @@ def _due(operation: Operation, reachable: frozenset[str], frozen: str, now: date
     if operation.host and operation.host not in reachable:
         return False
     return operation.not_before is None or operation.not_before <= now
+
+
+def _life(operation: Operation) -> Life:
+    return operation.key, operation.written_at
+
+
+def _still_wanted(draft: Draft, operation: Operation) -> bool:
+    """Neither deleted while it flew, nor given up and written anew."""
+    known = draft.get(Operation, operation.key)
+    return known is not None and _life(known) == _life(operation)

@@ -15,7 +15,7 @@ from remediator.model.request import (
     Operation,
     Stage,
 )
-from remediator.runtime.absorb import absorb_absent, absorb_machines
+from remediator.runtime.absorb import absorb_absent, absorb_machines, detach
 from remediator.runtime.ledger import Draft
 
 Value = dict[str, Any]
@@ -32,7 +32,7 @@ def succeeded(operation: Operation, value: Value, draft: Draft, now: datetime) -
         case "destroy":
             absorb_absent(draft, operation.host, [operation.machine], now)
         case "create_volume":
-            _volume_made(operation, draft)
+            _volume_made(operation, draft, now)
         case "snapshot":
             _snapshot_taken(value["snapshot"], draft)
         case "export":
@@ -82,16 +82,33 @@ def _recorded(operation: Operation, record: Value, draft: Draft, now: datetime) 
         text = f"migrated from {migration.source} to {migration.target}"
         draft.put(moved.noted(Event(now, "launch", "created", "flyd", text)))
         draft.put(migration.moved_to(MigrationStage.VERIFYING, now))
+        for old_id, new_id in migration.volumes.items():
+            _switch(draft, old_id, new_id, machine.id)
     absorb_machines(draft, operation.host, [record], now)
 
 
-def _volume_made(operation: Operation, draft: Draft) -> None:
-    made = draft.get(Volume, operation.args["volume_id"])
+def _volume_made(operation: Operation, draft: Draft, now: datetime) -> None:
+    made = draft.get(Volume, operation.args["volume_id"]) or _copy(operation, draft, now)
     if made:
         draft.put(replace(made, state="created"))
     old = draft.get(Volume, operation.args.get("supersedes", ""))
     if old:
         draft.put(replace(old, superseded_by=operation.args["volume_id"]))
+
+
+def _copy(operation: Operation, draft: Draft, now: datetime) -> Volume | None:
+    """A migration's copy; until the switch it is the superseded one."""
+    old = draft.get(Volume, operation.args.get("source_volume", ""))
+    if old is None or "migration" not in operation.args:
+        return None
+    made = replace(old, id=operation.args["volume_id"], host=operation.host, created_at=now, superseded_by=old.id)
+    return replace(made, machine="", used_bytes=0, restored_from=operation.args["snapshot_id"])
+
+
+def _switch(draft: Draft, old_id: str, new_id: str, machine: str) -> None:
+    old, new = draft.get(Volume, old_id), draft.get(Volume, new_id)
+    if old and new:
+        draft.put(replace(old, machine="", superseded_by=new_id), replace(new, machine=machine, superseded_by=""))
 
 
 def _snapshot_taken(told: Value, draft: Draft) -> None:
@@ -135,6 +152,7 @@ def _not_created(operation: Operation, text: str, draft: Draft, now: datetime) -
     if machine is None:
         return
     draft.put(replace(machine, state=MachineState.DESTROYED).noted(Event(now, "launch", "failed", "agent", text)))
+    detach(draft, machine)
     original = draft.get(Machine, machine.replaces)
     if original:
         draft.put(replace(original, replaced_by="").recovering(Recovery.HELD, text, now))

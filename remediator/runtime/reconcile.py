@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from remediator.engine import bursts, destroys, migrations
 from remediator.engine.admission import Admission, admission
 from remediator.engine.lives import LifeTimes, next_host
+from remediator.engine.waits import may_send
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Recovery
-from remediator.model.request import Burst, Destroy, DestroyStage, Migration, Operation, Origin, Stage
+from remediator.model.request import Burst, Destroy, DestroyStage, Migration, Operation, Stage
 from remediator.runtime.absorb import serving
 from remediator.runtime.effects import condemn
 from remediator.runtime.ledger import Draft
@@ -55,11 +56,9 @@ def _votes(fleet: Fleet, host: str) -> dict[str, str]:
 def _destroys(fleet: Fleet, draft: Draft, now: datetime) -> None:
     for destroy in destroys.blocked(fleet):
         draft.put(destroy.moved_to(DestroyStage.BLOCKED, now))
-    gate_open = fleet.gate is not None and fleet.gate.open
     for destroy in destroys.due(fleet):
-        if destroy.origin is Origin.AUTOMATIC and (fleet.frozen or not gate_open):
-            continue
-        send_destroy(fleet, destroy, draft, now)
+        if not may_send(destroy, fleet):
+            send_destroy(fleet, destroy, draft, now)
 
 
 def send_destroy(fleet: Fleet, destroy: Destroy, draft: Draft, now: datetime) -> None:
@@ -72,7 +71,9 @@ def send_destroy(fleet: Fleet, destroy: Destroy, draft: Draft, now: datetime) ->
 
 
 def _admissions(fleet: Fleet, draft: Draft, now: datetime) -> None:
-    for host in fleet.hosts.values():
+    for known in fleet.hosts.values():
+        # As this very look leaves it: lost again, it is not admitted.
+        host = draft.get(Host, known.name) or known
         if host.life is Life.RETURNING:
             found = admission(fleet, host, now)
             if isinstance(found, Admission):
@@ -81,14 +82,14 @@ def _admissions(fleet: Fleet, draft: Draft, now: datetime) -> None:
 
 def _admit(fleet: Fleet, host: Host, found: Admission, draft: Draft, now: datetime) -> None:
     """One transaction: replacements stop being routable in the instant in which their originals start to be."""
-    for machine_id in found.withdraw:
-        condemn(draft, machine_id, "withdrawn: its original came back in time", now)
-        _restored(draft, machine_id, now)
     for machine_id in found.condemn:
         condemn(draft, machine_id, "its replacement is kept", now)
     if found.condemn:
-        # Not yet: what was just condemned must be seen absent first.
+        # Not yet: what was just condemned must be seen absent first, and until then the replacements serve on.
         return
+    for machine_id in found.withdraw:
+        condemn(draft, machine_id, "withdrawn: its original came back in time", now)
+        _restored(draft, machine_id, now)
     known = draft.get(Host, host.name) or host
     admitted = known.moved_to(Life.PROBATION, now=now, reason="admitted").with_status(HostStatus.OK, now)
     draft.put(admitted)

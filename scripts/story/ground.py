@@ -26,14 +26,22 @@ CAPACITY = "cpus=32,memory_mb=16384,disk_mb=64"
 DISK_MB = 96
 
 
+@dataclass(frozen=True, slots=True)
+class StoreChoice:
+    """Which store: a program of ours to start, or the address of one that runs already."""
+
+    kind: StoreKind
+    binary: Path | None
+    url: str = ""
+
+
 @dataclass(slots=True)
 class Ground:
     """Everything that runs in one demo; ``folder`` holds all it writes."""
 
     layout: Layout
     folder: Path
-    store_binary: Path
-    store_kind: StoreKind
+    store: StoreChoice
     public_fds: tuple[int, ...]
     session: aiohttp.ClientSession
     fronts: dict[str, Chassis] = field(default_factory=dict)
@@ -55,7 +63,8 @@ class Ground:
         config = self.folder / "remediator"
         config.mkdir(parents=True, exist_ok=True)
         token = secrets.token_urlsafe(24)
-        write_settings(config, self.layout, {site.name: self.folder / site.name for site in SITES}, token)
+        hosts = {site.name: self.folder / site.name for site in SITES}
+        write_settings(config, self.layout, hosts, token, self.store_url)
         await self.start_store()
         await self.start_remediator()
         self.provider = Provider(token, self.grow)
@@ -64,12 +73,18 @@ class Ground:
         await asyncio.gather(*(self._raise(site, self.layout.bmc[site.name]) for site in SITES))
         await until(self._all_well, 60, "every host in touch, every vantage reporting, the gate open")
 
+    @property
+    def store_url(self) -> str:
+        return self.store.url or f"http://127.0.0.1:{self.layout.store}"
+
     async def start_store(self) -> None:
+        """Start the store, unless it is somebody else's."""
+        if self.store.binary is None:
+            return
         config = self.folder / "store.yml"
-        config.write_text(scrape_config(self.store_kind, self.layout.api, timedelta(seconds=1)))
-        command = store_command(
-            self.store_kind, self.store_binary, self.folder / "store", f"127.0.0.1:{self.layout.store}", config
-        )
+        config.write_text(scrape_config(self.store.kind, self.layout.api, timedelta(seconds=1)))
+        place = f"127.0.0.1:{self.layout.store}"
+        command = store_command(self.store.kind, self.store.binary, self.folder / "store", place, config)
         self.parts["store"] = await start("store", command, self._log("store"))
         await until(self._store_answers, 20, "the store answers")
 

@@ -58,15 +58,18 @@ def namespace_layout() -> Layout:
     return Layout("namespace", "10.77.0.", "10.77.0.1", bmc=bmc, probers=probers)
 
 
-def relay_layout() -> Layout:
-    """Addresses by lot, so that two demos meet only by ill luck, and ports that are free now."""
+def relay_layout(public: int = 0) -> Layout:
+    """Addresses by lot, so that two demos meet only by ill luck, and ports that are free now.
+
+    ``public`` fixes the one that a store from outside has to know.
+    """
     network = f"127.{random.randint(2, 254)}.{random.randint(1, 90)}."  # noqa: S311 - no secret
     free = iter(_free_ports(5 + len(SITES) + len(RACKS)))
-    public, fleet, store, orchestrator, provider = (next(free) for _ in range(5))
+    lot, fleet, store, orchestrator, provider = (next(free) for _ in range(5))
     bmc = {site.name: next(free) for site in SITES}
     probers = {rack: next(free) for rack, _ in RACKS}
     return Layout(
-        "relay", network, "127.0.0.1", public, fleet, store, orchestrator, provider, bmc=bmc, probers=probers
+        "relay", network, "127.0.0.1", public or lot, fleet, store, orchestrator, provider, bmc=bmc, probers=probers
     )
 
 

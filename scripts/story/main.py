@@ -17,13 +17,13 @@ import aiohttp
 from remediator.model.errors import PermanentError
 from remediator.store_binary import find_store
 from scripts.story.api import NotSeen
-from scripts.story.ground import Ground
+from scripts.story.ground import Ground, StoreChoice
 from scripts.story.layout import namespace_layout, relay_layout
 from scripts.story.outer import REPOSITORY, may_unshare, raise_bridge, run_inside
 from scripts.story.plumbing import relay
 from scripts.story.processes import Gone
 from scripts.story.settings import CLOCKS
-from scripts.story.story import MURDER_AFTER, STEPS, play
+from scripts.story.story import MURDER_AFTER, STEPS, STOPS_THE_STORE, play
 from scripts.story.timeline import Timeline
 
 
@@ -40,11 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parse(arguments)
     try:
-        binary = find_store(args.vm_binary, args.store_kind, REPOSITORY / ".cache")
+        binary = None if args.store else find_store(args.vm_binary, args.store_kind, REPOSITORY / ".cache")
     except PermanentError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
-    if args.inside is None and not args.relay and may_unshare():
+    if binary and args.inside is None and not args.relay and may_unshare():
         return run_inside([*arguments, "--vm-binary", str(binary)])
     return asyncio.run(_run(args, binary))
 
@@ -56,6 +56,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=tuple(STEPS), help="play this step alone; may be repeated")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all data in this folder")
     parser.add_argument("--store-kind", choices=("victoriametrics", "prometheus"), default="victoriametrics")
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="use a store that runs already and scrapes this demo (see docs); implies --relay",
+    )
     parser.add_argument("--vm-binary", type=Path, metavar="FILE", help="the store's program")
     parser.add_argument("--relay", action="store_true", help="no namespaces: hosts as loopback addresses")
     parser.add_argument(
@@ -83,7 +88,7 @@ def _moments(text: str) -> dict[str, float]:
     return found
 
 
-async def _run(args: argparse.Namespace, binary: Path) -> int:
+async def _run(args: argparse.Namespace, binary: Path | None) -> int:
     stopped = asyncio.Event()
     inside = Inside(*(int(fd) for fd in args.inside.split(","))) if args.inside else None
     _watch_for_the_end(stopped, inside)
@@ -111,16 +116,17 @@ def _end(lifeline: int, stopped: asyncio.Event) -> None:
 
 
 async def _played(
-    args: argparse.Namespace, binary: Path, folder: Path, inside: Inside | None, stopped: asyncio.Event
+    args: argparse.Namespace, binary: Path | None, folder: Path, inside: Inside | None, stopped: asyncio.Event
 ) -> int:
-    layout = namespace_layout() if inside else relay_layout()
+    layout = namespace_layout() if inside else relay_layout(public=8321 if args.store else 0)
     if inside:
         raise_bridge(layout.control)
     say = Timeline()
     say.table("This demo's own clocks and budgets", ("what", "shipped", "here"), [*CLOCKS])
     async with aiohttp.ClientSession() as session:
         fds = (inside.public,) if inside else ()
-        ground = Ground(layout, folder, binary, args.store_kind, fds, session)
+        store = StoreChoice(args.store_kind, binary, args.store or "")
+        ground = Ground(layout, folder, store, fds, session)
         telling = asyncio.create_task(_story(args, ground, say, inside))
         ending = asyncio.create_task(stopped.wait())
         try:
@@ -140,15 +146,18 @@ async def _played(
 
 
 async def _story(args: argparse.Namespace, ground: Ground, say: Timeline, inside: Inside | None) -> int:
-    say.title(f"Starting five hosts, a {ground.store_kind} and a remediator ({ground.layout.mode} mode)")
+    say.title(f"Starting five hosts, a {ground.store.kind} and a remediator ({ground.layout.mode} mode)")
+    if ground.store.url:
+        say.note(f"your store must scrape what {ground.layout.api}/sd/host, /probe, /orchestrator, /remediator list")
     await ground.start()
     await _say_where(ground, say, inside)
-    ok = await play(ground, say, args.only or list(STEPS), args.kill_remediator, args.json)
+    steps = args.only or [step for step in STEPS if not (ground.store.url and step in STOPS_THE_STORE)]
+    ok = await play(ground, say, steps, args.kill_remediator, args.json)
     return 0 if ok else 1
 
 
 async def _say_where(ground: Ground, say: Timeline, inside: Inside | None) -> None:
-    page, store = f"http://127.0.0.1:{ground.layout.public}", f"http://127.0.0.1:{ground.layout.store}"
+    page, store = f"http://127.0.0.1:{ground.layout.public}", ground.store_url
     if inside:
         listening = socket.socket(fileno=inside.store)
         await relay(listening, "127.0.0.1", ground.layout.store)

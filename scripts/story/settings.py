@@ -22,13 +22,13 @@ CLOCKS = (
 )
 
 
-def write_settings(folder: Path, layout: Layout, hosts: dict[str, Path], provider_token: str) -> None:
+def write_settings(folder: Path, layout: Layout, hosts: dict[str, Path], provider_token: str, store: str) -> None:
     """fleetmend.yml, hosts.yml and rules/ as the demo needs them."""
     shutil.copytree(SHIPPED, folder / "rules", dirs_exist_ok=True)
     shutil.copytree(HERE / "rules", folder / "rules", dirs_exist_ok=True)
     write_private(folder / "provider.token", provider_token.encode())
     settings = {
-        "store_url": f"http://127.0.0.1:{layout.store}",
+        "store_url": store,
         "listen": f"127.0.0.1:{layout.public}",
         "fleet_listen": f"{layout.control}:{layout.fleet}",
         "orchestrator_exporter": f"127.0.0.1:{layout.orchestrator}",

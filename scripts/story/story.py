@@ -24,6 +24,8 @@ STEPS: dict[str, tuple[str, Step]] = {
     "crashes": ("7  Every agent crashes, one after the other", crashes.play),
     "away": ("8  Remediator and store are gone for a while; then everything is stopped", away.play),
 }
+# These cannot be played on a store that is not ours to stop.
+STOPS_THE_STORE = frozenset({"outage", "away"})
 # Seconds after a step's fault at which kill -9 strikes, where none are given.
 MURDER_AFTER = 2.0
 
