@@ -3,6 +3,7 @@
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.request import Operation
@@ -36,8 +37,14 @@ def _token(place: Endpoint) -> str:
 
 async def _answered(answer: aiohttp.ClientResponse) -> dict[str, Any]:
     if answer.status in (200, 201, 202):
-        value: dict[str, Any] = await answer.json()
-        return value
+        return _value(await answer.text())
     if answer.status in (408, 429) or answer.status >= 500:
         raise TransientError(f"provider answered {answer.status}")
     raise PermanentError(f"provider answered {answer.status}")
+
+
+def _value(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise TransientError("provider answered something that is no JSON object") from error

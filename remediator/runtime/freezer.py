@@ -8,7 +8,7 @@ from typing import Any
 from nacl.signing import VerifyKey
 
 from remediator.model.errors import PermanentError
-from remediator.wire.freeze import check_freeze
+from remediator.wire.freeze import Freeze, check_freeze
 from remediator.wire.keys import write_private
 
 
@@ -26,7 +26,7 @@ class Freezer:
             return f"by the file {self._file.name}"
         with contextlib.suppress(FileNotFoundError):
             try:
-                return check_freeze(json.loads(self._statement.read_text(encoding="utf-8")), self._operator).text
+                return self._held().text
             except (ValueError, OSError, PermanentError) as error:
                 if isinstance(error, FileNotFoundError):
                     return ""
@@ -40,13 +40,16 @@ class Freezer:
             PermanentError: it is not signed by the operator, or older than the one we hold.
         """
         fresh = check_freeze(statement, self._operator)
-        held = self._held()
-        if held and held > fresh.at.isoformat():
+        held = None
+        with contextlib.suppress(OSError, ValueError, PermanentError):
+            # What cannot be read, or is not signed, is no younger statement.
+            held = self._held()
+        if held and held.at > fresh.at:
             raise PermanentError("a younger freeze statement is in force")
         write_private(self._statement, json.dumps(statement).encode())
 
-    def _held(self) -> str:
-        try:
-            return str(json.loads(self._statement.read_text(encoding="utf-8")).get("at", ""))
-        except (FileNotFoundError, ValueError):
-            return ""
+    def _held(self) -> Freeze:
+        document = json.loads(self._statement.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise PermanentError("no freeze statement")
+        return check_freeze(document, self._operator)

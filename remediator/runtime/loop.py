@@ -3,13 +3,13 @@
 import logging
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
-from remediator.actions.effects import Effect, Placeable, Recreate
+from remediator.actions.effects import Placeable, Recreate
 from remediator.actions.spec import ActionSpec
 from remediator.clock import Clock
 from remediator.engine.decide import Verdicts, decide
@@ -59,6 +59,14 @@ class Rules:
     actions: Mapping[str, ActionSpec]
     liveness_playbook: str
     times: LifeTimes
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one tick has to tell: decisions that are new, and every hold that stands."""
+
+    fresh: list[Decision] = field(default_factory=list)
+    holds: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
 
 
 class Loop:
@@ -116,7 +124,8 @@ class Loop:
             reconcile.settle(fleet, self.rules.times, draft, now)
             self._forget(fleet, draft, now)
             verdicts = self._decide(_with(fleet, draft), now)
-            self._write(verdicts, fleet, draft, now)
+            told = self._write(verdicts, fleet, draft, now)
+        self._tell(told)
         self._outbox.send_due(self._watch.evidence.connected(), self._watch.frozen, now)
         self._agents.drop_lost()
 
@@ -124,35 +133,35 @@ class Loop:
         rules = self.rules
         return decide(rules.policy, rules.actions, rules.liveness_playbook, fleet, now)
 
-    def _write(self, verdicts: Verdicts, fleet: Fleet, draft: Draft, now: datetime) -> None:
+    def _write(self, verdicts: Verdicts, fleet: Fleet, draft: Draft, now: datetime) -> _Told:
         draft.put(*verdicts.remediations)
-        holds = {}
+        told = _Told()
         waiting = [(decision, ()) for decision in waits(_with(fleet, draft), now)]
         for decision, wanted in (*verdicts.decisions, *waiting):
             key = (decision.playbook, decision.target, decision.action)
             if decision.outcome is DecisionOutcome.ACT:
-                self._act(decision, wanted, draft, now)
+                told.fresh.append(decision)
+                for effect in wanted:
+                    effects.write(effect, draft, decision.id, now)
                 continue
             before = self.holds.get(key)
             same = before is not None and before.sameness == decision.sameness
-            holds[key] = replace(decision, id=before.id, at=before.at) if same and before else decision
+            told.holds[key] = replace(decision, id=before.id, at=before.at) if same and before else decision
             if not same:
-                self._record(decision, draft)
-        self.holds = holds
+                told.fresh.append(decision)
+        for decision in told.fresh:
+            draft.note(decision.at, "decision", decision.target, msgspec.to_builtins(decision), decision.id)
         _demand(verdicts.unplaced, fleet, draft, now)
+        return told
 
-    def _act(self, decision: Decision, wanted: tuple[Effect, ...], draft: Draft, now: datetime) -> None:
-        self._record(decision, draft)
-        for effect in wanted:
-            effects.write(effect, draft, decision.id, now)
-
-    def _record(self, decision: Decision, draft: Draft) -> None:
-        draft.note(decision.at, "decision", decision.target, msgspec.to_builtins(decision), decision.id)
-        self.recent.appendleft(decision)
-        self._counted.decided(decision.playbook, decision.action, decision.outcome.value)
-        log.info(
-            "%s %s %s %s: %s", decision.playbook, decision.target, decision.action, decision.reason, decision.text
-        )
+    def _tell(self, told: _Told) -> None:
+        """Shown, counted and logged once it is durable: what could not be written was not decided."""
+        self.holds = told.holds
+        for decision in told.fresh:
+            self.recent.appendleft(decision)
+            self._counted.decided(decision.playbook, decision.action, decision.outcome.value)
+            what = (decision.playbook, decision.target, decision.action, decision.reason, decision.text)
+            log.info("%s %s %s %s: %s", *what)
 
     def _forget(self, fleet: Fleet, draft: Draft, now: datetime) -> None:
         if now - self._forgot_at >= _FORGET_EVERY:

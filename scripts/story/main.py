@@ -23,7 +23,7 @@ from scripts.story.outer import REPOSITORY, may_unshare, raise_bridge, run_insid
 from scripts.story.plumbing import relay
 from scripts.story.processes import Gone
 from scripts.story.settings import CLOCKS
-from scripts.story.story import MURDER_AFTER, STEPS, STOPS_THE_STORE, play
+from scripts.story.story import MAY_KILL_IN, MURDER_AFTER, STEPS, STOPS_THE_STORE, play
 from scripts.story.timeline import Timeline
 
 
@@ -82,9 +82,10 @@ def _moments(text: str) -> dict[str, float]:
     found = {}
     for part in text.split(","):
         step, _, seconds = part.partition("@")
-        if step not in STEPS and step not in {str(number) for number in range(1, len(STEPS) + 1)}:
-            raise argparse.ArgumentTypeError(f"{step!r} is no step")
-        found[step] = float(seconds) if seconds else MURDER_AFTER
+        name = dict(zip("12345", MAY_KILL_IN, strict=True)).get(step, step)
+        if name not in MAY_KILL_IN:
+            raise argparse.ArgumentTypeError(f"{step!r} is none of {', '.join(MAY_KILL_IN)}")
+        found[name] = float(seconds) if seconds else MURDER_AFTER
     return found
 
 

@@ -24,6 +24,8 @@ STEPS: dict[str, tuple[str, Step]] = {
     "crashes": ("7  Every agent crashes, one after the other", crashes.play),
     "away": ("8  Remediator and store are gone for a while; then everything is stopped", away.play),
 }
+# The steps in whose middle the remediator may be killed.
+MAY_KILL_IN = ("power", "cut", "returns", "full", "burst")
 # These cannot be played on a store that is not ours to stop.
 STOPS_THE_STORE = frozenset({"outage", "away"})
 # Seconds after a step's fault at which kill -9 strikes, where none are given.
@@ -37,12 +39,12 @@ async def play(
     stage = Stage(ground, say)
     await prepare(stage)
     results = []
-    for number, (name, (title, step)) in enumerate(STEPS.items(), 1):
+    for name, (title, step) in STEPS.items():
         if name not in names:
             continue
         say.title(title)
         stage.result = StepResult(name)
-        after = kills_at.get(name, kills_at.get(str(number)))
+        after = kills_at.get(name)
         stage.murder = partial(ground.murder_remediator, after) if after is not None else None
         results.append(await _judged(stage, step))
     wrong = _wrong(ground, say)

@@ -17,6 +17,7 @@ async def lose_network(stage: Stage) -> None:
     victim = await _machine_on(stage, host)
     at = await stage.front("network").fault("network_cut")
     stage.say.fault(at, f"network of {host} is cut; its machines run on")
+    murder = asyncio.create_task(stage.maybe_murder())
     await _refused_while_fresh(stage, victim)
     await stage.host_is("network", 40, status="unreachable")
     stage.measured("network_cut_to_dead", stage.say.seen(f"{host} is dead"))
@@ -26,6 +27,7 @@ async def lose_network(stage: Stage) -> None:
     stage.names[victim["app"]].remove(victim["name"])
     await stage.elsewhere(remaining, host, 40)
     stage.measured("network_cut_to_replaced", stage.say.seen("its other machines answer elsewhere"))
+    await murder
 
 
 async def _machine_on(stage: Stage, host: str) -> Json:

@@ -1,5 +1,7 @@
 """A host's disk fills up: it is cordoned and its machines migrate, each keeping its id."""
 
+import asyncio
+
 from scripts.story.api import Json, NotSeen, until
 from scripts.story.stage import Stage
 
@@ -11,6 +13,7 @@ async def play(stage: Stage) -> None:
     at = await stage.front("full").fault("fill_disk")
     count = sum(len(found) for found in names.values())
     stage.say.fault(at, f"the disk of {host} is full, {count} machines are on it")
+    murder = asyncio.create_task(stage.maybe_murder())
 
     async def cordoned() -> bool:
         return bool((await stage.api.host(host))["cordoned"])
@@ -19,6 +22,7 @@ async def play(stage: Stage) -> None:
     stage.measured("full_to_cordoned", stage.say.seen(f"{host} is cordoned"))
     await stage.elsewhere(names, host, 90)
     stage.measured("full_to_migrated", stage.say.seen("all its machines answer elsewhere"))
+    await murder
     after = await _ids(stage, names)
     if after != before:
         changed = {name for name in before if after.get(name) != before[name]}

@@ -26,12 +26,12 @@ SIZE = Capacity(0.5, 256, 10)
 HOST = Host(
     "h1", "arn", "r1", NOON, LATER, "edge", "embedded", "10.0.0.1", 1, 2, {"kernel": "6.1"}, SIZE,
     Identity("u", "k", "d"), "boot", "0.1", 7, Life.DEAD, HostStatus.UNREACHABLE, "silent", NOON, LATER, Fence.PROVED,
-    "bmc", NOON, "full", LATER, True,  # noqa: FBT003 - in the order of the fields
+    "bmc", NOON, "full", LATER, True,
 )  # fmt: skip
 MACHINE = Machine(
     "m1", "web", "w", "arn", "h1", "I", NOON, LATER, MachineState.DESTROYING, {"env": {"a": ["ü", 1, None, 0.5]}},
     "digest", Sealed("m1", "I", "h1", 7, "d", "b", "s"), ("v1",), 8080, "m0", "m2", Recovery.SERVING, "runs", NOON,
-    LATER, "replaced", True, (Event(NOON, "launch", "created", "user", "text"),),  # noqa: FBT003
+    LATER, "replaced", True, (Event(NOON, "launch", "created", "user", "text"),),
 )  # fmt: skip
 VALUES: dict[str, Any] = {
     "Host": HOST,

@@ -1,0 +1,108 @@
+"""The plans for hosts and regions that live: cordon, migrate, burst, notify; and how many hosts a demand needs."""
+
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from remediator.actions import ACTIONS
+from remediator.actions.effects import Cordon, Migrate, Provision, Tell, Uncordon
+from remediator.actions.packing import hosts_needed
+from remediator.actions.spec import Planned
+from remediator.model.decision import Hold
+from remediator.model.fleet import Fleet
+from remediator.model.host import Capacity
+from remediator.model.machine import MachineState
+from remediator.model.policy import EvidenceGuard, Step
+from remediator.model.request import Burst, BurstStage, Demand, Migration, MigrationStage
+from tests.remediator.builders import NOON, case, fleet, host, machine, playbook, remediation
+
+DISK = playbook("host_disk_full", evidence=EvidenceGuard())
+ROOM = playbook("region_without_room", target="region", steps=(Step("burst_provision"),))
+
+
+def planned(action: str, known: Fleet, target: str = "h1", **params: Any) -> Planned:
+    book = ROOM if action == "burst_provision" else DISK
+    found = ACTIONS[action].plan(case(known, target, book), ACTIONS[action].params.model_validate(params))
+    assert not isinstance(found, Hold)
+    return found
+
+
+def test_cordon_and_uncordon_do_what_is_not_yet_so() -> None:
+    free, shut = fleet(host()), fleet(host(cordoned="host_disk_full"))
+    assert planned("cordon", free).effects == (Cordon("h1", "host_disk_full"),)
+    assert planned("cordon", shut) == planned("uncordon", free) == planned("cordon", fleet(host("h10"))) == Planned()
+    assert planned("uncordon", shut).effects == (Uncordon("h1", "host_disk_full"),)
+
+
+def test_notify_tells_once() -> None:
+    assert planned("notify", fleet(), text="look").effects == (Tell("h1", "look"),)
+    told = case(fleet(), "h1", DISK, remediation=remediation("h1", "notify", playbook="host_disk_full"))
+    assert ACTIONS["notify"].plan(told, ACTIONS["notify"].params()) == Planned()
+
+
+def moved(found: Planned) -> list[str]:
+    return [effect.machine for effect in found.effects if isinstance(effect, Migrate)]
+
+
+def test_an_app_loses_one_machine_at_a_time() -> None:
+    known = fleet(host(), machine("m1"), machine("m2"), machine("m3", app="api"), machine("m10", on="h10"))
+    found = planned("migrate", known)
+    assert (moved(found), found.waiting) == (["m1", "m3"], "3 machines still here")
+    under_way = Migration("g", "m9", "web", "h7", "h8", NOON, "x", stage=MigrationStage.COPYING)
+    assert moved(planned("migrate", fleet(*known.hosts.values(), *known.machines.values(), under_way))) == ["m3"]
+
+
+def test_no_more_at_once_than_allowed_and_not_what_cannot_move() -> None:
+    many = [machine(f"m{n}", app=f"app{n}") for n in range(6)]
+    assert len(moved(planned("migrate", fleet(host(), *many)))) == 4
+    assert len(moved(planned("migrate", fleet(host(), *many), at_once=1))) == 1
+    still = machine("m1", adopted=True), machine("m2", state=MachineState.DESTROYED)
+    assert planned("migrate", fleet(host(), *still)) == Planned()
+    mounted = machine("m1", volumes=("v1",))
+    assert moved(planned("migrate", fleet(host(), mounted))) == ["m1"]
+    assert planned("migrate", fleet(host(), mounted), machines="stateless") == Planned()
+
+
+def test_three_tries_are_enough() -> None:
+    tried = [
+        Migration(f"g{n}", "m1", "web", "h1", "h2", NOON, "x", stage=MigrationStage.ROLLED_BACK) for n in range(3)
+    ]
+    (second,) = planned("migrate", fleet(host(), machine(), *tried[:1])).effects
+    assert second.key == "migrate:m1:h1:1"
+    assert moved(planned("migrate", fleet(host(), machine(), *tried))) == []
+
+
+def demand(key: str, memory: int = 1024, region: str = "arn", count: int = 1) -> Demand:
+    return Demand(key, "web", region, Capacity(1, memory, 0), count, NOON, NOON)
+
+
+def test_a_burst_asks_once_for_what_the_demands_need() -> None:
+    known = fleet(demand("b", 3000), demand("a", 3000), demand("c", region="fra"))
+    (wish,) = planned("burst_provision", known, "arn").effects
+    assert wish == Provision("arn", 2, Capacity(4, 4096, 1024), ("a", "b"), 0)
+    assert planned("burst_provision", known, "arn", hedge=1).effects[0] == Provision(
+        "arn", 3, Capacity(4, 4096, 1024), ("a", "b"), 0
+    )
+    (capped,) = planned("burst_provision", fleet(demand("a", 4000, count=50)), "arn", max_hosts=4).effects
+    assert isinstance(capped, Provision)
+    assert capped.hosts == 4
+
+
+def test_while_one_is_open_no_other_is_asked_for_and_the_next_has_its_own_key() -> None:
+    under_way = Burst("burst:arn:0", "arn", 1, Capacity(), NOON, (), stage=BurstStage.PROVISIONING)
+    assert planned("burst_provision", fleet(demand("a"), under_way), "arn").effects == ()
+    ended = Burst("burst:arn:0", "arn", 1, Capacity(), NOON, (), stage=BurstStage.CONSUMED)
+    assert planned("burst_provision", fleet(demand("a"), ended), "arn").effects[0].key == "burst:arn:1"
+    assert planned("burst_provision", fleet(), "arn") == Planned()
+
+
+def test_a_demand_larger_than_any_host_asks_for_none() -> None:
+    assert hosts_needed([demand("a", 5000)], Capacity(4, 4096, 0)) == 0
+
+
+@given(st.lists(st.integers(1, 1024), max_size=20))
+def test_never_more_hosts_than_demands_nor_fewer_than_their_sum(sizes: list[int]) -> None:
+    shape = Capacity(1000, 1024, 0)
+    found = hosts_needed([demand(str(n), memory) for n, memory in enumerate(sizes)], shape)
+    assert -(-sum(sizes) // 1024) <= found <= len(sizes)

@@ -1,0 +1,138 @@
+"""The provider's driver against a real HTTP server, the switch, and the fake that ships with the contract."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from remediator.drivers.protocol import FakeDriver, Switch
+from remediator.drivers.provider import ProviderDriver
+from remediator.model.errors import PermanentError, TransientError
+from remediator.settings import Endpoint
+from tests.remediator.builders import operation
+
+ASKED = operation("burst:arn:0", "provision", on="", args={"region": "arn", "names": ["h8"]})
+
+
+@dataclass
+class Provider:
+    """Answers with whatever status a test sets, and remembers what it was asked."""
+
+    status: int = 202
+    text: str = '{"hosts": ["h8"]}'
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    url: str = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        held = request.headers
+        self.asked.append((held["Idempotency-Key"], held["Authorization"], await request.json()))
+        return web.Response(status=self.status, text=self.text, content_type="application/json")
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    made = Provider()
+    app = web.Application()
+    app.router.add_post("/v1/hosts", made.answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.url = "http://{}:{}".format(*runner.addresses[0][:2])
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def driver(provider: Provider, tmp_path: Path) -> AsyncIterator[ProviderDriver]:
+    (tmp_path / "token").write_text("t0ken\n")
+    async with aiohttp.ClientSession() as session:
+        yield ProviderDriver(session, Endpoint(provider.url, tmp_path / "token"))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+async def test_hosts_are_asked_for_with_key_and_token(
+    provider: Provider, driver: ProviderDriver, status: int
+) -> None:
+    provider.status = status
+    assert await driver.perform(ASKED) == {"hosts": ["h8"]}
+    assert provider.asked == [("burst:arn:0", "Bearer t0ken", {"region": "arn", "names": ["h8"]})]
+
+
+async def test_the_same_request_carries_the_same_key_again(provider: Provider, driver: ProviderDriver) -> None:
+    await driver.perform(ASKED)
+    await driver.perform(ASKED)
+    assert {key for key, _, _ in provider.asked} == {"burst:arn:0"}
+    assert len(provider.asked) == 2
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+async def test_what_may_pass_is_transient(provider: Provider, driver: ProviderDriver, status: int) -> None:
+    provider.status = status
+    with pytest.raises(TransientError, match=f"provider answered {status}"):
+        await driver.perform(ASKED)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+async def test_what_will_not_pass_is_permanent(provider: Provider, driver: ProviderDriver, status: int) -> None:
+    provider.status = status
+    with pytest.raises(PermanentError, match=f"provider answered {status}"):
+        await driver.perform(ASKED)
+
+
+async def test_an_answer_that_is_no_json_object_is_transient(provider: Provider, driver: ProviderDriver) -> None:
+    for text in ("<html>", "", "[]"):
+        provider.text = text
+        with pytest.raises(TransientError, match="provider"):
+            await driver.perform(ASKED)
+
+
+async def test_nobody_there_is_transient_and_tells_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t0ken")
+    async with aiohttp.ClientSession() as session:
+        driver = ProviderDriver(session, Endpoint("http://127.0.0.1:1", tmp_path / "token"))
+        with pytest.raises(TransientError) as failed:
+            await driver.perform(ASKED)
+    assert "t0ken" not in str(failed.value)
+
+
+async def test_a_token_file_that_is_missing_is_transient(tmp_path: Path, provider: Provider) -> None:
+    async with aiohttp.ClientSession() as session:
+        driver = ProviderDriver(session, Endpoint(provider.url, tmp_path / "none"))
+        with pytest.raises(TransientError, match="FileNotFoundError"):
+            await driver.perform(ASKED)
+    assert provider.asked == []
+
+
+async def test_without_a_provider_it_never_will() -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(PermanentError, match="no provider is configured"):
+            await ProviderDriver(session, None).perform(ASKED)
+
+
+async def test_each_verb_goes_to_its_driver() -> None:
+    hosts, agents = FakeDriver(), FakeDriver()
+    switch = Switch({"provision": hosts}, agents)
+    await switch.perform(ASKED)
+    await switch.perform(operation("k1"))
+    assert [call.key for call in hosts.calls] == ["burst:arn:0"]
+    assert [call.key for call in agents.calls] == ["k1"]
+
+
+async def test_the_fake_keeps_the_contract_the_same_key_is_one_effect() -> None:
+    made: list[str] = []
+
+    def answer(asked: Any) -> dict[str, Any]:
+        made.append(asked.key)
+        return {"number": len(made)}
+
+    fake = FakeDriver(answer)
+    assert await fake.perform(operation("k1")) == await fake.perform(operation("k1")) == {"number": 1}
+    assert made == ["k1"]
+    fake.away.add("h1")
+    with pytest.raises(TransientError):
+        await fake.perform(operation("k2"))
+    assert made == ["k1"]

@@ -1,0 +1,74 @@
+"""A returned host: who stays, who goes, and when it may serve."""
+
+from typing import Any
+
+import pytest
+
+from remediator.engine.admission import Admission, admission
+from remediator.model.fleet import Fleet
+from remediator.model.host import Host
+from remediator.model.machine import Machine, MachineState
+from remediator.model.request import DestroyStage
+from tests.remediator.builders import NOON, SECOND, destroy, fleet, host, machine, returning, sighting
+
+BACK = returning(ago=SECOND)
+HERE = sighting("h1", heart=0.1, connected=True)
+REPLACEMENT = machine("m2", on="h2", replaces="m1")
+
+
+def original(**more: Any) -> Machine:
+    return machine("m1", replaced_by="m2", **more)
+
+
+def admitted(known: Fleet, on: Host = BACK) -> Admission | str:
+    return admission(known, on, NOON)
+
+
+def test_a_host_without_replaced_machines_is_admitted_at_once() -> None:
+    assert admitted(fleet(BACK, HERE, machine())) == Admission("h1")
+
+
+def test_by_default_the_original_stays_and_its_replacement_is_withdrawn() -> None:
+    assert admitted(fleet(BACK, HERE, original(), REPLACEMENT)) == Admission("h1", withdraw=("m2",))
+
+
+@pytest.mark.parametrize("on_return", [{"web": "keep_replacement"}, {"": "keep_replacement"}])
+def test_keep_replacement_condemns_the_original(on_return: dict[str, str]) -> None:
+    known = fleet(BACK, HERE, original(), REPLACEMENT, on_return=on_return)
+    assert admitted(known) == Admission("h1", condemn=("m1",))
+
+
+def test_an_apps_own_word_goes_before_the_default() -> None:
+    known = fleet(BACK, HERE, original(), REPLACEMENT, on_return={"": "keep_replacement", "web": "keep_original"})
+    assert admitted(known) == Admission("h1", withdraw=("m2",))
+
+
+def test_an_original_that_does_not_run_yet_is_waited_for_and_then_given_up() -> None:
+    stopped = original(state=MachineState.STOPPED)
+    known = fleet(HERE, stopped, REPLACEMENT)
+    assert admitted(known) == "original m1 does not run yet"
+    late = returning(ago=10 * SECOND)
+    assert admitted(known, late) == Admission("h1", condemn=("m1",))
+
+
+def test_a_restored_volume_has_moved_on_without_its_original() -> None:
+    assert admitted(fleet(HERE, original(volumes=("v1",)), REPLACEMENT)) == Admission("h1", condemn=("m1",))
+
+
+def test_a_replacement_that_is_gone_leaves_the_original_alone() -> None:
+    gone = machine("m2", on="h2", state=MachineState.DESTROYED)
+    assert admitted(fleet(HERE, original(), gone)) == Admission("h1")
+    assert admitted(fleet(HERE, original())) == Admission("h1")
+
+
+def test_it_waits_until_every_condemned_machine_was_seen_absent() -> None:
+    known = fleet(HERE, destroy("m1"), destroy("m3", stage=DestroyStage.SENT))
+    assert admitted(known) == "2 condemned machines are not yet seen absent"
+    done = fleet(HERE, destroy("m1", stage=DestroyStage.VERIFIED_ABSENT), destroy("m9", on="h10"))
+    assert admitted(done) == Admission("h1")
+
+
+def test_it_waits_for_its_agent_and_concerns_returning_hosts_alone() -> None:
+    assert admitted(fleet(sighting("h1", connected=False))) == "its agent is not connected"
+    assert admitted(fleet()) == "its agent is not connected"
+    assert admission(fleet(HERE), host(), NOON) == "not returning"

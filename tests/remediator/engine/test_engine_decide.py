@@ -1,0 +1,292 @@
+"""decide from end to end, in values alone: what is asked, held, done, and in which order."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from remediator.actions import ACTIONS
+from remediator.actions.effects import Condemn, Effect, MarkDead, Recreate
+from remediator.engine.decide import Verdicts, decide
+from remediator.model.decision import Decision, DecisionOutcome
+from remediator.model.evidence import VerdictKind
+from remediator.model.fleet import Fleet
+from remediator.model.host import Capacity, Host
+from remediator.model.machine import Recovery
+from remediator.model.policy import Budget, EvidenceGuard, Mode, Policy, Share, Step
+from tests.remediator.builders import (
+    CLOSED,
+    NOON,
+    SECOND,
+    alert,
+    dead,
+    fleet,
+    host,
+    machine,
+    playbook,
+    policy,
+    proved,
+    remediation,
+    returning,
+    verdict,
+)
+
+POLICY = policy()
+LATER = NOON + timedelta(minutes=5)
+ROOMY = (host("h2", "r2"), host("h3", "r3"))
+
+
+def told(known: Fleet, rules: Policy = POLICY, now: datetime = NOON) -> Verdicts:
+    return decide(rules, ACTIONS, "host_dead", known, now)
+
+
+def lines(found: Verdicts) -> list[tuple[str, str, str, str]]:
+    return [(d.target, d.action, d.outcome.value, d.reason) for d, _ in found.decisions]
+
+
+def effects(found: Verdicts) -> list[Effect]:
+    return [effect for _, many in found.decisions for effect in many]
+
+
+def replaced(identifier: str = "m1", on: str = "h1") -> list[object]:
+    """An original that is served by its replacement on h2."""
+    new = f"{identifier}-new"
+    original = machine(identifier, on, recovery=Recovery.SERVING, replaced_by=new)
+    return [original, machine(new, "h2", replaces=identifier)]
+
+
+def test_a_dead_host_is_marked_and_its_machines_are_recreated_apart() -> None:
+    known = fleet(dead(), *ROOMY, verdict(), machine("m1"), machine("m2"))
+    found = told(known)
+    acts = DecisionOutcome.ACT.value
+    assert lines(found) == [("h1", "mark_host_dead", acts, "Acting"), ("h1", "recreate", acts, "Acting")]
+    targets = {effect.machine: effect.target for effect in effects(found) if isinstance(effect, Recreate)}
+    assert set(targets) == {"m1", "m2"}
+    assert MarkDead("h1") in effects(found)
+    (opened,) = found.remediations
+    assert (opened.key, opened.opened_at, opened.steps["recreate"]) == ("host_dead/h1", NOON, NOON)
+
+
+def test_the_facts_of_an_act_are_kept_with_it() -> None:
+    (decision, _), *_ = told(fleet(dead(), *ROOMY, verdict(), machine())).decisions
+    assert decision.facts == {
+        "gate_open": True, "verdict": "dead", "silent": 3, "assigned": 3, "witnesses": ["direct"],
+        "fence": "none", "epoch": 1, "life": "dead",
+    }  # fmt: skip
+    assert decision.effects == ("mark_host_dead:h1",)
+
+
+def test_the_same_facts_decide_the_same_again() -> None:
+    known = fleet(dead(), *ROOMY, verdict(), machine())
+    assert told(known) == told(known)
+
+
+def test_only_the_machines_of_that_very_host_are_touched() -> None:
+    known = fleet(dead("h1"), host("h10"), *ROOMY, verdict(), machine("m1"), machine("m10", on="h10"))
+    assert [e.machine for e in effects(told(known)) if isinstance(e, Recreate)] == ["m1"]
+
+
+def test_an_alert_about_h10_is_no_witness_against_h1() -> None:
+    known = fleet(dead("h1"), *ROOMY, verdict(), *replaced(), alerts=(alert("h10"),), gate=CLOSED)
+    assert not effects(told(known, now=LATER))[1:]
+
+
+def test_what_is_done_is_not_decided_again() -> None:
+    begun = remediation("h1", "mark_host_dead", "recreate", "condemn")
+    placed = machine("m1", recovery=Recovery.PLACED, replaced_by="m9")
+    known = fleet(dead(), *ROOMY, verdict(), placed, machine("m9", on="h2"), begun)
+    assert told(known) == Verdicts()
+
+
+def test_condemning_waits_for_patience_and_two_witnesses() -> None:
+    known = fleet(dead(), *ROOMY, verdict(newest=LATER), *replaced(), remediation("h1", "mark_host_dead"))
+    assert not effects(told(known))
+    held = told(known, now=LATER)
+    assert lines(held) == [("h1", "condemn", "hold", "SecondWitnessMissing")]
+    seen = told(replace(known, alerts=(alert("h1"),)), now=LATER)
+    assert effects(seen) == [Condemn("m1", "replaced, and its host stayed away for 120 s")]
+
+
+def test_proof_of_power_off_ends_patience_and_is_the_second_witness() -> None:
+    known = fleet(proved(dead()), *ROOMY, verdict(), *replaced(), remediation("h1", "mark_host_dead"))
+    assert effects(told(known)) == [Condemn("m1", "replaced; power-off proved by bmc")]
+
+
+def test_nobody_is_condemned_who_is_not_served_by_another() -> None:
+    waiting = machine("m2", recovery=Recovery.PLACED, replaced_by="m1-new")
+    orphan = machine("m3", recovery=Recovery.SERVING, replaced_by="nobody")
+    known = fleet(
+        proved(dead()), *ROOMY, verdict(), *replaced(), waiting, orphan, remediation("h1", "mark_host_dead")
+    )
+    assert [e.machine for e in effects(told(known)) if isinstance(e, Condemn)] == ["m1"]
+
+
+def test_a_closed_gate_holds_whatever_changes_the_fleet_but_not_the_mark() -> None:
+    known = fleet(dead(), *ROOMY, verdict(), machine(), gate=CLOSED)
+    assert lines(told(known)) == [
+        ("h1", "mark_host_dead", "act", "Acting"),
+        ("h1", "recreate", "hold", "GateClosed"),
+    ]
+
+
+def test_with_power_proof_a_closed_gate_lets_one_host_of_a_region_pass() -> None:
+    wide = policy(playbook(correlated=None))
+    known = fleet(
+        proved(dead("h1")), proved(dead("h4", "r4")), *ROOMY, verdict("h1"), verdict("h4"),
+        machine("m1", "h1"), machine("m4", "h4"), gate=CLOSED,
+    )  # fmt: skip
+    found = told(known, wide)
+    assert [e.machine for e in effects(found) if isinstance(e, Recreate)] == ["m1"]
+    assert ("h4", "recreate", "hold", "GateClosedOneAtATime") in lines(found)
+
+
+def test_a_frozen_fleet_is_left_alone_and_says_who_froze_it() -> None:
+    found = told(fleet(dead(), *ROOMY, verdict(), machine(), frozen="by anna: drill"))
+    assert lines(found) == [("h1", "mark_host_dead", "hold", "Frozen")]
+    assert found.decisions[0][0].text == "all acting is stopped: by anna: drill"
+    assert found.remediations == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "outcome", "why"),
+    [(Mode.SHADOW, "shadow", "ModeShadow"), (Mode.APPROVE, "ask", "NeedsApproval")],
+)
+def test_shadow_and_approve_say_and_do_nothing(mode: Mode, outcome: str, why: str) -> None:
+    found = told(fleet(dead(), *ROOMY, verdict(), machine()), policy(playbook(mode=mode)))
+    assert ("h1", "recreate", outcome, why) in lines(found)
+    assert effects(found) == []
+    assert found.remediations == ()
+
+
+def test_a_disabled_playbook_says_nothing() -> None:
+    assert told(fleet(dead(), *ROOMY, verdict(), machine()), policy(playbook(mode=Mode.DISABLED))) == Verdicts()
+
+
+def test_three_of_a_rack_are_held_as_one_incident() -> None:
+    homes = [dead(name, "r1") for name in ("h1", "h4", "h5")]
+    known = fleet(*homes, *ROOMY, *(verdict(each.name) for each in homes), machine())
+    assert {(line[2], line[3]) for line in lines(told(known))} == {("hold", "Correlated")}
+
+
+def test_a_budget_counts_what_this_very_tick_has_taken() -> None:
+    one = policy(playbook(budgets=(Budget("region", max_in_flight=Share(0.0, 1)),), correlated=None))
+    first, second = dead("h1", ago=timedelta(seconds=9)), dead("h4", ago=timedelta(seconds=8))
+    found = told(fleet(second, first, *ROOMY, verdict("h1"), verdict("h4")), one)
+    assert lines(found) == [
+        ("h1", "mark_host_dead", "act", "Acting"),
+        ("h4", "mark_host_dead", "hold", "BudgetInFlight"),
+    ]
+
+
+def test_no_room_is_a_hold_and_a_demand() -> None:
+    known = fleet(dead(), host("h2", capacity=Capacity(1, 256, 0)), verdict(), machine("m1"), machine("m2"))
+    found = told(known)
+    assert [effect.machine for effect in found.unplaced if isinstance(effect, Recreate)] == ["m2"]
+    full = told(replace(known, hosts={"h1": dead()}))
+    assert ("h1", "recreate", "hold", "NoRoom") in lines(full)
+    assert len(full.unplaced) == 2
+
+
+def test_a_host_that_is_back_closes_its_remediation() -> None:
+    known = fleet(returning(), remediation("h1", "mark_host_dead"), verdict(kind=VerdictKind.ALIVE))
+    (closed,) = told(known).remediations
+    assert (closed.closed_at, closed.outcome, closed.open) == (NOON, "the host is back", False)
+    assert told(known).decisions == ()
+
+
+def test_a_host_that_dies_again_is_a_new_case() -> None:
+    old = replace(remediation("h1", "mark_host_dead", "recreate"), closed_at=NOON - SECOND)
+    (opened, *_) = told(fleet(dead(), *ROOMY, verdict(), machine(), old)).remediations
+    assert (opened.opened_at, opened.open) == (NOON, True)
+
+
+DISK = playbook("host_disk_full", evidence=EvidenceGuard(), steps=(Step("cordon"), Step("migrate")), correlated=None)
+
+
+def test_an_alert_asks_for_its_playbook_on_its_target() -> None:
+    asking = alert("h1", "host_disk_full")
+    known = fleet(host("h1"), host("h10"), *ROOMY, machine(), machine("m10", "h10"), alerts=(asking,))
+    found = told(known, policy(DISK))
+    assert [effect.key for effect in effects(found)] == ["cordon:h1", "migrate:m1:h1:0"]
+    kept = replace(known, alerts=(replace(asking, actionable=False),))
+    assert told(kept, policy(DISK)) == Verdicts()
+    unnamed = replace(known, alerts=(replace(asking, labels={"playbook": "host_disk_full"}),))
+    assert told(unnamed, policy(DISK)) == Verdicts()
+
+
+def test_when_the_signal_clears_and_all_is_done_it_closes() -> None:
+    begun = remediation("h1", "cordon", "migrate", playbook="host_disk_full")
+    known = fleet(host("h1", cordoned="host_disk_full"), *ROOMY, begun)
+    assert told(known, policy(DISK)).remediations[0].outcome == "the signal cleared"
+    still = replace(known, alerts=(alert("h1", "host_disk_full"),))
+    assert told(still, policy(DISK)) == Verdicts()
+
+
+def test_an_unknown_playbook_is_nobodys_wish() -> None:
+    assert told(fleet(host(), alerts=(alert("h1", "no_such"),))) == Verdicts()
+
+
+DESTRUCTIVE = (Condemn,)
+
+
+def destroyed(found: Verdicts) -> int:
+    return sum(isinstance(effect, DESTRUCTIVE) for effect in effects(found))
+
+
+def as_seen(known: Host, kind: VerdictKind, *, silent: int, asked: bool, gate_open: bool) -> Fleet:
+    seen = verdict(kind=kind, silent=silent, outside_rack=max(0, silent - 1), newest=LATER)
+    alerts = (alert("h1"),) if asked else ()
+    more = {} if gate_open else {"gate": CLOSED}
+    return fleet(known, *ROOMY, seen, *replaced(), remediation("h1", "mark_host_dead"), alerts=alerts, **more)
+
+
+@given(
+    known=st.sampled_from([dead(), proved(dead())]),
+    kind=st.sampled_from([VerdictKind.DEAD, VerdictKind.SUSPECT]),
+    silent=st.integers(0, 3),
+    asked=st.booleans(),
+    gate_open=st.booleans(),
+    healthier=st.lists(st.sampled_from(["verdict", "silent", "asked", "fence", "contact"]), min_size=1),
+)
+def test_more_health_about_a_target_never_makes_killing_likelier(
+    known: Host, kind: VerdictKind, silent: int, asked: bool, gate_open: bool, healthier: Sequence[str]
+) -> None:
+    before = destroyed(told(as_seen(known, kind, silent=silent, asked=asked, gate_open=gate_open), now=LATER))
+    kind = VerdictKind.PARTITIONED if "verdict" in healthier else kind
+    silent = max(0, silent - 1) if "silent" in healthier else silent
+    asked = asked and "asked" not in healthier
+    known = dead() if "fence" in healthier else known
+    known = returning() if "contact" in healthier else known
+    after = destroyed(told(as_seen(known, kind, silent=silent, asked=asked, gate_open=gate_open), now=LATER))
+    assert after <= before
+
+
+@given(
+    asked=st.booleans(), kind=st.sampled_from(VerdictKind), proof=st.booleans(), when=st.sampled_from([NOON, LATER])
+)
+def test_a_closed_gate_kills_nobody_without_proof(
+    asked: bool, kind: VerdictKind, proof: bool, when: datetime
+) -> None:
+    known = proved(dead()) if proof else dead()
+    found = told(as_seen(known, kind, silent=3, asked=asked, gate_open=False), now=when)
+    assert not destroyed(found) or (proof and kind is VerdictKind.DEAD)
+
+
+@given(st.sampled_from([Mode.SHADOW, Mode.APPROVE, Mode.DISABLED]), st.booleans())
+def test_no_mode_but_auto_has_any_effect(mode: Mode, proof: bool) -> None:
+    rules = policy(playbook(mode=mode))
+    known = as_seen(proved(dead()) if proof else dead(), VerdictKind.DEAD, silent=3, asked=True, gate_open=True)
+    assert effects(told(known, rules, LATER)) == []
+
+
+def test_a_decision_is_the_same_one_told_again_when_only_its_moment_differs() -> None:
+    first, second = (
+        told(fleet(dead(), verdict(newest=now), machine(), frozen="x"), now=now).decisions[0][0]
+        for now in (NOON, NOON + SECOND)
+    )
+    assert isinstance(first, Decision)
+    assert first.sameness == second.sameness
+    assert first.id != second.id

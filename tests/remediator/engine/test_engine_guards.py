@@ -1,0 +1,292 @@
+"""Each guard holds where it must and lets pass where it may; one that errs blocks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from remediator.actions.spec import Case
+from remediator.engine import guards
+from remediator.model.decision import Hold
+from remediator.model.evidence import VerdictKind
+from remediator.model.host import Life
+from remediator.model.policy import Budget, Correlated, EvidenceGuard, Share
+from tests.remediator.builders import (
+    CLOSED,
+    NOON,
+    SECOND,
+    alert,
+    case,
+    dead,
+    fleet,
+    host,
+    playbook,
+    proved,
+    remediation,
+    verdict,
+)
+
+NO_EVIDENCE_ASKED = playbook("host_disk_full", evidence=EvidenceGuard())
+
+
+def reason(hold: Hold | None) -> str:
+    return hold.reason if hold else ""
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), TypeError("x"), ZeroDivisionError(), AttributeError("x"), ValueError()]
+)
+def test_a_guard_that_raises_blocks(error: Exception) -> None:
+    def bad(_: Case) -> Hold | None:
+        raise error
+
+    hold = guards.checked(bad, case(fleet(dead())))
+    assert hold is not None
+    assert hold.reason == "GuardFailed"
+    assert hold.text == f"guard bad failed and therefore blocks: {type(error).__name__}"
+
+
+def test_the_first_that_holds_is_told() -> None:
+    seen: list[str] = []
+
+    def says(name: str, hold: Hold | None) -> guards.Guard:
+        def guard(_: Case) -> Hold | None:
+            seen.append(name)
+            return hold
+
+        return guard
+
+    held = Hold("Second", "text")
+    assert guards.first_hold([says("1", None), says("2", held), says("3", held)], case(fleet())) is held
+    assert seen == ["1", "2"]
+    assert guards.first_hold([says("1", None)], case(fleet())) is None
+
+
+def test_frozen() -> None:
+    assert reason(guards.frozen(case(fleet(frozen="by anna: drill")))) == "Frozen"
+    assert guards.frozen(case(fleet())) is None
+
+
+def test_maintenance_ends_by_itself() -> None:
+    until = dead(maintenance_until=NOON + SECOND)
+    assert reason(guards.maintenance(case(fleet(until)))) == "Maintenance"
+    assert guards.maintenance(case(fleet(replace(until, maintenance_until=NOON)))) is None
+    assert guards.maintenance(case(fleet(dead()))) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [
+        ({}, ""),
+        ({"kind": VerdictKind.PARTITIONED}, "EvidenceDisagrees"),
+        ({"kind": VerdictKind.SUSPECT}, "EvidenceDisagrees"),
+        ({"newest": NOON - 4 * SECOND}, "EvidenceStale"),
+        ({"newest": None}, "EvidenceStale"),
+        ({"outside_rack": 1}, "QuorumTooSmall"),
+        ({"outside_rack": 1, "assigned": 1}, ""),
+    ],
+)
+def test_evidence_must_agree_be_fresh_and_come_from_outside(change: dict[str, object], holds: str) -> None:
+    asked = case(fleet(dead(), replace(verdict(), **change)))  # type: ignore[arg-type]
+    assert reason(guards.evidence(asked)) == holds
+
+
+def test_no_evidence_at_all_disagrees_and_none_may_be_asked_for() -> None:
+    hold = guards.evidence(case(fleet(dead())))
+    assert hold is not None
+    assert hold.text == "direct evidence says no evidence, not dead"
+    assert guards.evidence(case(fleet(dead()), book=NO_EVIDENCE_ASKED)) is None
+
+
+def test_evidence_about_h10_says_nothing_about_h1() -> None:
+    assert reason(guards.evidence(case(fleet(dead("h1"), verdict("h10"))))) == "EvidenceDisagrees"
+
+
+def test_continuity_runs_from_the_first_missed_probe_within_our_own_term() -> None:
+    told = verdict(suspect_since=NOON - 2 * SECOND)
+    assert guards.continuity(case(fleet(dead(), told))) is None
+    assert reason(guards.continuity(case(fleet(dead(), replace(told, suspect_since=NOON - SECOND))))) == "Settling"
+    fresh_term = fleet(dead(), told, term_began=NOON - SECOND)
+    assert reason(guards.continuity(case(fresh_term))) == "Settling"
+    settling = playbook(settle=timedelta(seconds=3))
+    assert reason(guards.continuity(case(fleet(dead(), told), book=settling))) == "Settling"
+
+
+@pytest.mark.parametrize(
+    ("things", "names"),
+    [
+        ((dead(),), []),
+        ((dead(), verdict()), ["direct"]),
+        ((dead(), verdict(kind=VerdictKind.PARTITIONED)), []),
+        ((proved(dead()), verdict()), ["direct", "power"]),
+    ],
+)
+def test_witnesses_speak_each_for_itself(things: tuple[object, ...], names: list[str]) -> None:
+    assert guards.witnesses_of(case(fleet(*things))) == names
+
+
+@pytest.mark.parametrize(
+    ("asking", "counts"),
+    [
+        (alert("h1"), True),
+        (alert("h10"), False),
+        (alert("h1", "host_wedged"), False),
+        (alert("h1", actionable=False), False),
+        (alert("h1", labels={"playbook": "host_dead"}), False),
+    ],
+)
+def test_the_store_is_a_witness_for_the_very_host_and_playbook(asking: object, *, counts: bool) -> None:
+    known = fleet(dead(), alerts=(asking,))
+    assert ("store" in guards.witnesses_of(case(known))) is counts
+    assert "store" not in guards.witnesses_of(case(replace(known, gate=CLOSED)))
+
+
+def test_the_gate_lets_additive_acts_pass_while_open() -> None:
+    assert guards.gate(case(fleet(dead(), verdict()))) is None
+
+
+@pytest.mark.parametrize("state", [CLOSED, None])
+def test_closed_or_unknown_holds_what_has_one_witness(state: object) -> None:
+    assert reason(guards.gate(case(fleet(dead(), verdict(), gate=state)))) == "GateClosed"
+    full = case(fleet(proved(host()), verdict(), gate=state), book=NO_EVIDENCE_ASKED)
+    assert reason(guards.gate(full)) == "GateClosed"
+
+
+def test_two_witnesses_pass_a_closed_gate_one_host_of_a_region_at_a_time() -> None:
+    alone = fleet(proved(dead()), verdict(), gate=CLOSED)
+    assert guards.gate(case(alone)) is None
+    second = replace(
+        alone, hosts={**alone.hosts, "h2": dead("h2")}, remediations={"x": remediation("h2", "recreate")}
+    )
+    assert reason(guards.gate(case(second))) == "GateClosedOneAtATime"
+    elsewhere = replace(second, hosts={**alone.hosts, "h2": dead("h2", region="fra")})
+    assert guards.gate(case(elsewhere)) is None
+    other_playbook = replace(second, remediations={"x": remediation("h2", "cordon", playbook="host_wedged")})
+    assert guards.gate(case(other_playbook)) is None
+
+
+def test_of_two_that_began_while_the_gate_was_open_the_older_goes_on() -> None:
+    """Otherwise each waits for the other until one of them comes back by itself."""
+    older, younger = remediation("h1", "recreate", ago=60), remediation("h2", "recreate", ago=30)
+    both = fleet(proved(dead("h1")), proved(dead("h2")), verdict("h1"), verdict("h2"), older, younger, gate=CLOSED)
+    assert guards.gate(case(both, "h1")) is None
+    assert reason(guards.gate(case(both, "h2"))) == "GateClosedOneAtATime"
+
+
+def test_killing_wants_two_witnesses_gate_open_or_not() -> None:
+    one = fleet(dead(), verdict())
+    hold = guards.destructive_witnesses(case(one))
+    assert hold is not None
+    assert (hold.reason, hold.text) == ("SecondWitnessMissing", "only direct says so; two of three must")
+    assert guards.destructive_witnesses(case(replace(one, alerts=(alert(),)))) is None
+    assert guards.destructive_witnesses(case(fleet(proved(dead()), verdict(), gate=CLOSED))) is None
+    closed = replace(one, alerts=(alert(),), gate=CLOSED)
+    assert reason(guards.destructive_witnesses(case(closed))) == "SecondWitnessMissing"
+
+
+def test_killing_where_no_evidence_is_asked_for_wants_the_gate() -> None:
+    assert guards.destructive_witnesses(case(fleet(host()), book=NO_EVIDENCE_ASKED)) is None
+    shut = case(fleet(host(), gate=CLOSED), book=NO_EVIDENCE_ASKED)
+    assert reason(guards.destructive_witnesses(shut)) == "GateClosed"
+
+
+def three(rack: Callable[[int], str] = lambda _: "r1", **change: Any) -> list[object]:
+    return [dead(f"h{n}", rack(n), **change) for n in (1, 2, 3)]
+
+
+def test_three_of_one_rack_are_one_incident() -> None:
+    hold = guards.correlated(case(fleet(*three())))
+    assert hold is not None
+    assert (hold.reason, hold.facts) == ("Correlated", {"label": "rack", "value": "r1", "hosts": ["h1", "h2", "h3"]})
+
+
+def test_two_are_not_nor_three_that_have_nothing_in_common() -> None:
+    assert guards.correlated(case(fleet(*three()[:2]))) is None
+    by_rack = playbook(correlated=Correlated(by=("rack",)))
+    assert guards.correlated(case(fleet(*three(lambda n: f"r{n}")), book=by_rack)) is None
+    assert guards.correlated(case(fleet(*three()), book=playbook(correlated=None))) is None
+
+
+def test_suspects_count_and_those_who_fell_long_ago_do_not() -> None:
+    two = three()[:2]
+    assert guards.correlated(case(fleet(*two, host("h3", life=Life.SUSPECT, since=NOON)))) is not None
+    assert guards.correlated(case(fleet(*two, dead("h3", ago=timedelta(seconds=31))))) is None
+
+
+def test_labels_of_the_host_and_its_agents_version_correlate_too() -> None:
+    by = playbook(correlated=Correlated(by=("kernel", "agent_version")))
+    assert guards.correlated(case(fleet(*three(labels={"kernel": "6.1"})), book=by)) is not None
+    assert guards.correlated(case(fleet(*three(version="0.2")), book=by)) is not None
+    # A label that nobody has is no common cause.
+    assert guards.correlated(case(fleet(*three()), book=by)) is None
+
+
+def test_an_incident_found_later_does_not_stop_what_has_begun() -> None:
+    assert guards.correlated(case(fleet(*three()), remediation=remediation("h1", "recreate"))) is None
+
+
+IN_FLIGHT = Budget("region", max_in_flight=Share(0.0, 1))
+RATE = Budget("fleet", rate=Share(0.0, 1), per=timedelta(hours=1))
+NEWLY = Budget("region", newly_unhealthy=Share(0.0, 1), within=timedelta(hours=1))
+RACK = Budget("rack", max_in_flight=Share(0.0, 1))
+
+
+def held_by(budget: Budget, *things: object, target: str = "h1") -> str:
+    return reason(guards.budgets(case(fleet(*things), target, playbook(budgets=(budget,)))))
+
+
+def test_in_flight_counts_other_open_targets_of_this_playbook_in_scope() -> None:
+    homes = dead("h1"), dead("h2"), dead("h10")
+    assert held_by(IN_FLIGHT, *homes, remediation("h2", "recreate")) == "BudgetInFlight"
+    assert held_by(IN_FLIGHT, *homes) == ""
+    assert held_by(IN_FLIGHT, *homes, remediation("h2")) == ""
+    assert held_by(IN_FLIGHT, *homes, remediation("h2", "cordon", playbook="host_wedged")) == ""
+    closed = replace(remediation("h2", "recreate"), closed_at=NOON)
+    assert held_by(IN_FLIGHT, *homes, closed) == ""
+    assert held_by(IN_FLIGHT, dead("h1"), dead("h2", region="fra"), remediation("h2", "recreate")) == ""
+
+
+def test_a_rack_is_a_scope() -> None:
+    mine = remediation("h2", "recreate")
+    assert held_by(RACK, dead("h1", "r1"), dead("h2", "r1"), mine) == "BudgetInFlight"
+    assert held_by(RACK, dead("h1", "r1"), dead("h2", "r2"), mine) == ""
+
+
+def test_the_rate_counts_what_began_within_the_hour_closed_or_not() -> None:
+    homes = dead("h1"), dead("h2", region="fra")
+    closed = replace(remediation("h2", "recreate"), closed_at=NOON)
+    assert held_by(RATE, *homes, closed) == "BudgetRate"
+    assert held_by(RATE, *homes, remediation("h2", "recreate", ago=3601)) == ""
+
+
+def test_newly_unhealthy_counts_deaths_of_others_also_of_those_that_are_back() -> None:
+    assert held_by(NEWLY, dead("h1")) == ""
+    assert held_by(NEWLY, dead("h1"), host("h2", died_at=NOON - SECOND)) == "BudgetNewlyUnhealthy"
+    assert held_by(NEWLY, dead("h1"), dead("h2", ago=timedelta(minutes=61))) == ""
+
+
+def test_shares_grow_with_the_scope_and_are_rounded_down() -> None:
+    tenth = Budget("region", max_in_flight=Share(0.1, 1))
+    mine = remediation("h2", "recreate")
+    nineteen = [host(f"h{n}") for n in range(1, 20)]
+    assert held_by(tenth, *nineteen, mine) == "BudgetInFlight"
+    assert held_by(tenth, *nineteen, host("h20"), mine) == ""
+
+
+def test_a_budget_binds_the_first_act_on_a_target_only() -> None:
+    begun = case(
+        fleet(dead("h1"), dead("h2"), remediation("h2", "recreate")),
+        book=playbook(budgets=(IN_FLIGHT,)),
+        remediation=remediation("h1", "mark_host_dead"),
+    )
+    assert guards.budgets(begun) is None
+
+
+def test_the_facts_say_how_much_was_used() -> None:
+    hold = guards.budgets(
+        case(fleet(dead("h1"), dead("h2"), remediation("h2", "x")), book=playbook(budgets=(IN_FLIGHT,)))
+    )
+    assert hold is not None
+    assert hold.facts == {"scope": "region", "used": 1, "allowed": 1}

@@ -1,0 +1,156 @@
+"""A migration step by step, its way back before the switch, and its ends; bursts and demands likewise."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from remediator.engine import bursts
+from remediator.engine.migrations import STUCK_AFTER, advance, copy_of
+from remediator.model.fleet import Fleet
+from remediator.model.host import Capacity, HostStatus
+from remediator.model.machine import MachineState
+from remediator.model.request import Burst, BurstStage, Demand, Migration, MigrationStage, Operation, Stage
+from tests.remediator.builders import NOON, SECOND, fleet, host, machine, operation, volume
+
+M = MigrationStage
+HOMES = (host("h1"), host("h2", "r2"))
+PLANNED = Migration("g1", "m1", "web", "h1", "h2", NOON, "disk full")
+
+
+def at(stage: MigrationStage, **more: Any) -> Migration:
+    return replace(PLANNED, stage=stage, moved_at=NOON, **more)
+
+
+def done(key: str) -> Operation:
+    return operation(key, stage=Stage.DONE)
+
+
+def failed(key: str) -> Operation:
+    return operation(key, stage=Stage.FAILED, error="no space", args={"migration": "g1"})
+
+
+def told(migration: Migration, known: Fleet, after: timedelta = SECOND) -> tuple[str, str, list[str]]:
+    moved, operations = advance(migration, known, NOON + after)
+    return moved.stage.value, moved.note, [each.key for each in operations]
+
+
+def test_it_begins_by_stopping_the_machine_on_its_source() -> None:
+    moved, (stop,) = advance(PLANNED, fleet(*HOMES, machine()), NOON)
+    assert moved.stage is M.RESERVED
+    assert (stop.key, stop.verb, stop.host, stop.machine, stop.args["migration"]) == (
+        "g1:stop",
+        "stop",
+        "h1",
+        "m1",
+        "g1",
+    )
+
+
+def test_a_stateless_machine_goes_from_stopped_to_export() -> None:
+    assert told(at(M.RESERVED), fleet(*HOMES, machine())) == ("reserved", "", [])
+    moved, (export,) = advance(at(M.RESERVED), fleet(*HOMES, machine(), done("g1:stop")), NOON)
+    assert moved.stage is M.COPYING
+    assert (export.key, export.host, export.args["target"]) == ("g1:export", "h1", "h2")
+
+
+def test_a_volume_is_snapshotted_then_restored_before_the_config_leaves() -> None:
+    mounted = machine(volumes=("v1",))
+    ground = (*HOMES, mounted, volume(size_mb=77), done("g1:stop"))
+    _, (snapshot,) = advance(at(M.RESERVED), fleet(*ground), NOON)
+    assert (snapshot.key, snapshot.verb, snapshot.host) == ("g1:snapshot:v1", "snapshot", "h1")
+    under_way = fleet(*ground, snapshot)
+    assert told(at(M.RESERVED), under_way) == ("reserved", "", [])
+    taken = fleet(*ground, done("g1:snapshot:v1"))
+    _, (copy,) = advance(at(M.RESERVED), taken, NOON)
+    assert (copy.verb, copy.host, copy.args["size_mb"]) == ("create_volume", "h2", 77)
+    assert copy.args["snapshot_id"] == snapshot.args["snapshot_id"]
+    assert copy.args["volume_id"] == copy_of(PLANNED, "v1")
+    moved, (export,) = advance(at(M.RESERVED), fleet(*ground, done("g1:snapshot:v1"), done("g1:volume:v1")), NOON)
+    assert (moved.stage, moved.volumes, export.key) == (M.COPYING, {"v1": copy_of(PLANNED, "v1")}, "g1:export")
+
+
+@pytest.mark.parametrize("stage", [M.COPYING, M.STARTING])
+def test_copying_and_starting_wait_for_their_operations(stage: MigrationStage) -> None:
+    known = at(stage)
+    assert advance(known, fleet(*HOMES, machine()), NOON) == (known, [])
+
+
+def test_verified_when_it_runs_on_the_target_and_only_then_is_the_source_freed() -> None:
+    there = machine(on="h2", state=MachineState.STARTING)
+    assert told(at(M.VERIFYING), fleet(*HOMES, there)) == ("verifying", "", [])
+    moved, (free,) = advance(at(M.VERIFYING), fleet(*HOMES, machine(on="h2")), NOON)
+    assert moved.stage is M.DONE
+    assert (free.key, free.verb, free.host, free.machine) == ("g1:free", "destroy", "h1", "m1")
+
+
+@pytest.mark.parametrize("stage", [M.PLANNED, M.RESERVED, M.COPYING, M.STARTING])
+def test_a_failure_before_the_switch_starts_the_machine_again_where_it_was(stage: MigrationStage) -> None:
+    known = fleet(*HOMES, machine(), failed("g1:volume:v1"))
+    assert told(at(stage), known) == ("rolled_back", "no space", ["g1:start"])
+
+
+def test_another_migrations_failure_is_not_ours() -> None:
+    other = operation("g10:stop", stage=Stage.FAILED, error="x", args={"migration": "g10"})
+    assert told(at(M.COPYING), fleet(*HOMES, machine(), other)) == ("copying", "", [])
+
+
+@pytest.mark.parametrize("target", [None, host("h2", status=HostStatus.UNREACHABLE)])
+def test_a_lost_target_rolls_back_too(target: object) -> None:
+    known = fleet(HOMES[0], machine(), *([target] if target else []))
+    assert told(at(M.COPYING), known) == ("rolled_back", "target h2 was lost", ["g1:start"])
+
+
+def test_after_the_switch_nothing_rolls_back() -> None:
+    there = machine(on="h2", state=MachineState.STARTING)
+    assert told(at(M.VERIFYING), fleet(*HOMES, there, failed("g1:create"))) == ("verifying", "", [])
+
+
+def test_a_machine_that_is_gone_ends_it() -> None:
+    assert told(at(M.COPYING), fleet(*HOMES)) == ("rolled_back", "the machine is gone", [])
+    going = machine(state=MachineState.DESTROYING)
+    assert told(at(M.RESERVED), fleet(*HOMES, going)) == ("rolled_back", "the machine is gone", [])
+
+
+@pytest.mark.parametrize("stage", [M.RESERVED, M.COPYING, M.STARTING, M.VERIFYING])
+def test_one_that_does_not_move_is_stuck_and_says_so(stage: MigrationStage) -> None:
+    known = fleet(*HOMES, machine(state=MachineState.STOPPED))
+    assert told(at(stage), known, STUCK_AFTER)[0] == stage.value
+    assert told(at(stage), known, STUCK_AFTER + SECOND) == ("stuck", "no progress: a person must look", [])
+
+
+DEMAND = Demand("web/w", "web", "arn", Capacity(1, 256, 0), 1, NOON, NOON)
+BURST = Burst("b1", "arn", 2, Capacity(), NOON, ("web/w",), stage=BurstStage.PROVISIONING, names=("h8", "h9"))
+
+
+def test_a_burst_has_joined_when_every_host_takes_work() -> None:
+    assert bursts.advance(BURST, fleet(host("h8"), host("h9", joined=False)), NOON) is BURST
+    assert bursts.advance(BURST, fleet(host("h8"), host("h9")), NOON).stage is BurstStage.JOINED
+    assert bursts.advance(BURST, fleet(host("h8"), host("h90")), NOON) is BURST
+
+
+def test_it_is_consumed_when_nobody_in_its_region_waits_any_more() -> None:
+    joined = replace(BURST, stage=BurstStage.JOINED)
+    assert bursts.advance(joined, fleet(DEMAND), NOON) is joined
+    assert bursts.advance(joined, fleet(replace(DEMAND, region="fra")), NOON).stage is BurstStage.CONSUMED
+
+
+@pytest.mark.parametrize(
+    ("stage", "ends"),
+    [
+        (BurstStage.REQUESTED, BurstStage.STUCK),
+        (BurstStage.PROVISIONING, BurstStage.STUCK),
+        (BurstStage.JOINED, BurstStage.EXPIRED),
+    ],
+)
+def test_it_ends_with_its_reason(stage: BurstStage, ends: BurstStage) -> None:
+    waiting, known = replace(BURST, stage=stage), fleet(DEMAND)
+    assert bursts.advance(waiting, known, NOON + bursts.DEADLINE) is waiting
+    ended = bursts.advance(waiting, known, NOON + bursts.DEADLINE + SECOND)
+    assert (ended.stage, bool(ended.note), ended.open) == (ends, True, False)
+
+
+def test_a_demand_that_nobody_repeats_expires() -> None:
+    assert bursts.expired(fleet(DEMAND), NOON + bursts.DEMAND_LIFE) == []
+    assert bursts.expired(fleet(DEMAND), NOON + bursts.DEMAND_LIFE + SECOND) == [DEMAND]

@@ -1,0 +1,254 @@
+"""Agents at the door: who they are, what their hello means, and what becomes of what they tell."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from remediator.model.errors import PermanentError
+from remediator.model.fleet import routable
+from remediator.model.host import Capacity, Host, HostStatus, Identity, Life
+from remediator.model.machine import Machine, MachineState, Recovery, Volume
+from remediator.model.request import Destroy, DestroyStage, Operation, Origin
+from tests.remediator.builders import (
+    CLOSED,
+    NOON,
+    SECOND,
+    dead,
+    destroy,
+    host,
+    machine,
+    operation,
+    sealed,
+    volume,
+)
+from tests.remediator.runtime.lab import Lab, hello, record
+
+D = DestroyStage
+
+
+def known_host(lab: Lab, name: str = "h1") -> Host:
+    found = lab.ledger.get(Host, name)
+    assert found is not None
+    return found
+
+
+def known_machine(lab: Lab, identifier: str = "m1") -> Machine:
+    found = lab.ledger.get(Machine, identifier)
+    assert found is not None
+    return found
+
+
+def known_destroy(lab: Lab, identifier: str = "m1") -> Destroy:
+    found = lab.ledger.get(Destroy, identifier)
+    assert found is not None
+    return found
+
+
+async def test_a_new_host_joins_with_what_it_says(lab: Lab) -> None:
+    welcome = await lab.agents.greeted("h1", hello("h1"))
+    found = known_host(lab)
+    assert (found.life, found.joined, found.epoch, found.boot_id) == (Life.HEALTHY, True, 1, "boot-h1")
+    assert (found.capacity, found.address) == (Capacity(8, 8192, 8192), "10.77.0.11")
+    assert (welcome.epoch, welcome.term, welcome.incarnation, welcome.condemned) == (1, 3, "incarnation", ())
+    assert (await lab.told("host", "h1"))[0]["reason"] == "first contact"
+    assert lab.evidence.connected() == {"h1"}
+
+
+async def test_a_reconnect_of_the_same_boot_changes_no_life_and_no_epoch(lab: Lab) -> None:
+    await lab.agents.greeted("h1", hello("h1"))
+    lab.agents.hung_up("h1")
+    assert lab.evidence.connected() == set()
+    assert (await lab.agents.greeted("h1", hello("h1"))).epoch == 1
+    assert known_host(lab).life is Life.HEALTHY
+    assert len(await lab.told("host", "h1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("was", "boot", "why"),
+    [
+        (dead(epoch=4), "boot-h1", "its network came back"),
+        (dead(epoch=4), "other", "rebooted"),
+        (host(epoch=4), "other", "rebooted"),
+    ],
+)
+async def test_a_host_that_was_dead_or_rebooted_is_returning_under_a_new_epoch(
+    lab: Lab, was: Host, boot: str, why: str
+) -> None:
+    await lab.put(was)
+    welcome = await lab.agents.greeted("h1", hello("h1", boot=boot))
+    found = known_host(lab)
+    assert (found.life, found.reason, found.epoch, welcome.epoch, found.returned_at) == (
+        Life.RETURNING,
+        why,
+        5,
+        5,
+        NOON,
+    )
+    assert lab.agents.epoch_of("h1") == 5
+    assert lab.agents.epoch_of("nobody") == 0
+
+
+async def test_another_identity_under_a_known_name_is_turned_away(lab: Lab) -> None:
+    await lab.put(host(identity=Identity("another", "", "")))
+    with pytest.raises(PermanentError, match="another identity"):
+        await lab.agents.greeted("h1", hello("h1"))
+    assert known_host(lab).identity == Identity("another", "", "")
+    assert lab.evidence.connected() == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (hello("h10"), "enrolled as h1, greets as h10"),
+        ({"type": "hello"}, "cannot be read"),
+        (hello("h1", capacity=4), "capacity"),
+    ],
+)
+async def test_a_hello_that_is_none_changes_nothing(lab: Lab, said: dict[str, Any], why: str) -> None:
+    with pytest.raises(PermanentError, match=why):
+        await lab.agents.greeted("h1", said)
+    assert dict(lab.ledger.all(Host)) == {}
+
+
+async def test_what_runs_and_is_unknown_is_adopted_and_held(lab: Lab) -> None:
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1")))
+    found = known_machine(lab)
+    assert (found.adopted, found.host, found.state) == (True, "h1", MachineState.STARTED)
+    assert found.events[0].status == "held"
+    assert welcome.condemned == ()
+    assert not routable(found, known_host(lab))
+    assert "env" not in found.config
+
+
+async def test_agents_have_authority_for_what_runs(lab: Lab) -> None:
+    await lab.put(host(), machine(state=MachineState.STARTING), volume("v1"))
+    told = record("m1", instance_id="I-9", sealed=sealed_text(), port=81, volumes=["v1"])
+    await lab.agents.greeted("h1", hello("h1", told, volumes=[{"id": "v1", "used_bytes": 7}]))
+    found, stored = known_machine(lab), lab.ledger.get(Volume, "v1")
+    assert (found.state, found.instance_id, found.port, found.volumes) == (MachineState.STARTED, "I-9", 81, ("v1",))
+    assert found.sealed == sealed("m1", "I-9")
+    assert stored is not None
+    assert stored.used_bytes == 7
+
+
+def sealed_text() -> dict[str, Any]:
+    held = sealed("m1", "I-9")
+    return {name: getattr(held, name) for name in held.__dataclass_fields__}
+
+
+async def test_what_is_destroyed_or_elsewhere_is_not_taken_over(lab: Lab) -> None:
+    await lab.put(host(), machine("m1", state=MachineState.DESTROYED), machine("m2", on="h10"))
+    await lab.agents.heard("h1", {"machines": [record("m1"), record("m2", instance_id="I-9")]})
+    assert known_machine(lab, "m1").state is MachineState.DESTROYED
+    assert (known_machine(lab, "m2").host, known_machine(lab, "m2").instance_id) == ("h10", "I-m2")
+
+
+async def test_destroying_stays_whatever_the_agent_says_of_it(lab: Lab) -> None:
+    await lab.put(host(), machine(state=MachineState.DESTROYING), destroy())
+    await lab.agents.heard("h1", {"machines": [record("m1")]})
+    assert known_machine(lab).state is MachineState.DESTROYING
+
+
+async def test_the_welcome_names_the_condemned_and_says_that_they_were_sent(lab: Lab) -> None:
+    await lab.put(dead(), machine(state=MachineState.DESTROYING), destroy(stage=D.BLOCKED), destroy("m10", on="h10"))
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1"), record("m2")))
+    assert welcome.condemned == ("m1",)
+    sent = known_destroy(lab)
+    assert (sent.stage, sent.epoch) == (D.SENT, welcome.epoch)
+    assert lab.agents.undead["h1"] == {"m1": NOON}
+    assert known_destroy(lab, "m10").stage is D.QUEUED
+
+
+async def test_with_the_gate_closed_only_their_owners_wishes_are_named(lab: Lab) -> None:
+    lab.watch.gate = CLOSED
+    own = destroy("m2", origin=Origin.OWNER)
+    await lab.put(dead(), machine("m1"), machine("m2"), destroy("m1", stage=D.BLOCKED), own)
+    assert (await lab.agents.greeted("h1", hello("h1", record("m1"), record("m2")))).condemned == ("m2",)
+    assert known_destroy(lab, "m1").stage is D.BLOCKED
+
+
+async def test_a_freeze_is_told_and_holds_automatic_destroys(lab: Lab) -> None:
+    lab.watch.frozen = "by anna: drill"
+    await lab.put(dead(), machine(), destroy(stage=D.BLOCKED))
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1")))
+    assert (welcome.frozen, welcome.condemned) == ("by anna: drill", ())
+
+
+async def test_a_condemned_machine_that_did_not_come_back_is_absent_at_once(lab: Lab) -> None:
+    await lab.put(dead(), machine(volumes=("v1",)), destroy(stage=D.BLOCKED), volume(machine="m1"))
+    await lab.agents.greeted("h1", hello("h1"))
+    assert known_destroy(lab).stage is D.VERIFIED_ABSENT
+    assert known_machine(lab).state is MachineState.DESTROYED
+    freed = lab.ledger.get(Volume, "v1")
+    assert freed is not None
+    assert freed.free
+    assert lab.agents.undead["h1"] == {}
+
+
+async def test_absent_is_believed_of_the_host_that_held_it_alone(lab: Lab) -> None:
+    await lab.put(host(), host("h10"), machine(), destroy(stage=D.SENT))
+    await lab.agents.heard("h10", {"absent": ["m1"]})
+    assert known_destroy(lab).stage is D.SENT
+    await lab.agents.heard("h1", {"absent": ["m1"]})
+    assert known_destroy(lab).stage is D.VERIFIED_ABSENT
+    assert known_machine(lab).state is MachineState.DESTROYED
+    assert (await lab.told("destroyed", "m1")) == [{"host": "h1", "origin": "automatic", "why": "replaced"}]
+
+
+async def test_the_seconds_of_the_undead_are_counted(lab: Lab) -> None:
+    await lab.put(dead(), machine(), destroy(stage=D.BLOCKED))
+    await lab.agents.greeted("h1", hello("h1", record("m1")))
+    lab.wait(0.75)
+    await lab.agents.heard("h1", {"absent": ["m1"]})
+    assert lab.agents.undead_seconds["h1"] == 0.75
+    assert lab.agents.undead["h1"] == {}
+
+
+async def test_what_was_ours_and_is_gone_has_failed(lab: Lab) -> None:
+    await lab.put(host(), machine("m1"), machine("m2", on="h10"))
+    await lab.agents.greeted("h1", hello("h1"))
+    assert (known_machine(lab).state, known_machine(lab).events[0].kind) == (MachineState.FAILED, "lost")
+    assert known_machine(lab, "m2").state is MachineState.STARTED
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        operation("create:m1", "create", machine="m1"),
+        operation("recreate:m0:I-m0:1", "create", machine="m1", args={"source": "m0"}),
+    ],
+)
+async def test_what_is_still_to_be_created_is_not_lost(lab: Lab, create: Operation) -> None:
+    coming = machine(state=MachineState.CREATED, replaces="m0")
+    await lab.put(host(), dead("h9"), machine("m0", on="h9", recovery=Recovery.PLACED), coming, create)
+    await lab.agents.greeted("h1", hello("h1"))
+    assert known_machine(lab).state is MachineState.CREATED
+
+
+async def test_a_plain_heartbeat_writes_nothing(lab: Lab) -> None:
+    await lab.put(host())
+    before = lab.ledger.sequence
+    await lab.agents.heard("h1", {"type": "report"})
+    assert lab.ledger.sequence == before
+    assert lab.evidence.connected() == {"h1"}
+
+
+async def test_full_configs_are_held_in_memory_until_their_host_is_lost(lab: Lab) -> None:
+    await lab.put(host(), machine())
+    await lab.agents.heard("h1", {"machines": [record("m1")]})
+    full = lab.configs.get("m1", "h1")
+    assert full is not None
+    assert full["env"] == {"SECRET": "s"}
+    assert lab.configs.get("m1", "h10") is None
+    assert b"SECRET" not in b"".join(body for _, body in lab.journal._rows.values())  # type: ignore[attr-defined]
+    await lab.put(replace(host(), life=Life.DEAD, status=HostStatus.UNREACHABLE))
+    lab.agents.drop_lost()
+    assert lab.configs.get("m1", "h1") is None
+
+
+async def test_a_key_is_found_for_the_enrolled_alone(lab: Lab) -> None:
+    await lab.enrol("h1")
+    assert bytes(lab.agents.key_of("h1") or b"") == bytes(lab.keys["h1"].public_key)
+    assert lab.agents.key_of("h10") is None
+    assert lab.clock.now() < NOON + SECOND

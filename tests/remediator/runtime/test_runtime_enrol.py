@@ -1,0 +1,120 @@
+"""Enrolment: a token allows one name to join, once, for a quarter of an hour."""
+
+from dataclasses import replace
+
+import pytest
+
+from remediator.engine.refusals import Refused
+from remediator.model.asks import JoinAsk
+from remediator.model.enrolment import Enrolment
+from remediator.model.errors import PermanentError
+from remediator.runtime.enrol import TOKEN_LIFE, Enrolments, Identity
+from remediator.runtime.prepare import Preparation
+from tests.remediator.builders import NOON, SECOND, machine, operation, sealed
+from tests.remediator.runtime.lab import Lab
+
+OURS = Identity({"box_key": "b", "verify_key": "v"}, "0123456789abcdef", b"secret")
+
+
+def asking(token: str, name: str = "h1", kind: str = "agent") -> JoinAsk:
+    return JoinAsk(token, kind, name, "arn", "r1", "verify", "box")
+
+
+@pytest.fixture
+def enrolments(lab: Lab) -> Enrolments:
+    return Enrolments(lab.ledger, OURS, lab.clock)
+
+
+async def test_an_agent_joins_and_gets_our_keys(lab: Lab, enrolments: Enrolments) -> None:
+    token = await enrolments.mint("h1")
+    assert token.endswith(".0123456789abcdef")
+    assert await enrolments.join(asking(token)) == dict(OURS.public)
+    assert lab.ledger.get(Enrolment, "agent/h1") == Enrolment("h1", "agent", "arn", "r1", NOON, "verify", "box")
+    assert (await lab.told("joined"))[0]["kind"] == "agent"
+
+
+async def test_a_token_works_once(enrolments: Enrolments) -> None:
+    token = await enrolments.mint("h1")
+    await enrolments.join(asking(token))
+    with pytest.raises(Refused, match="used") as refused:
+        await enrolments.join(asking(token))
+    assert refused.value.terms.status == 403
+
+
+@pytest.mark.parametrize("name", ["h10", "h", ""])
+async def test_a_token_is_bound_to_its_name(lab: Lab, enrolments: Enrolments, name: str) -> None:
+    token = await enrolments.mint("h1")
+    with pytest.raises(Refused):
+        await enrolments.join(asking(token, name))
+    assert dict(lab.ledger.all(Enrolment)) == {}
+    await enrolments.join(asking(token))
+
+
+async def test_a_token_grows_old(lab: Lab, enrolments: Enrolments) -> None:
+    token = await enrolments.mint("h1")
+    lab.clock.set(NOON + TOKEN_LIFE + SECOND)
+    with pytest.raises(Refused, match="too old"):
+        await enrolments.join(asking(token))
+
+
+@pytest.mark.parametrize("token", ["", ".", "made-up", "made-up.0123456789abcdef"])
+async def test_made_up_tokens_are_refused(enrolments: Enrolments, token: str) -> None:
+    with pytest.raises(Refused):
+        await enrolments.join(asking(token))
+
+
+async def test_a_vantage_gets_a_token_of_its_own_of_which_we_keep_the_hash(lab: Lab, enrolments: Enrolments) -> None:
+    answer = await enrolments.join(asking(await enrolments.mint("p-r1"), "p-r1", "vantage"))
+    token = answer["token"]
+    assert enrolments.vantage_for(token) == "p-r1"
+    assert [enrolments.vantage_for(wrong) for wrong in ("", token[:-1], token + "x")] == ["", "", ""]
+    written = b"".join(body for _, body in lab.journal._rows.values())  # type: ignore[attr-defined]
+    assert token.encode() not in written
+
+
+async def test_an_agent_is_no_vantage(enrolments: Enrolments) -> None:
+    await enrolments.join(asking(await enrolments.mint("h1")))
+    assert enrolments.vantage_for("") == ""
+
+
+async def test_with_a_seed_the_same_token_is_made_again_and_differs_by_name(enrolments: Enrolments) -> None:
+    first = await enrolments.mint("h8", "burst:arn:0")
+    assert await enrolments.mint("h8", "burst:arn:0") == first
+    assert await enrolments.mint("h9", "burst:arn:0") != first
+    assert await enrolments.mint("h8", "burst:arn:1") != first
+    assert await enrolments.mint("h8") != await enrolments.mint("h8")
+
+
+class Opener:
+    """Says what it was asked to unseal."""
+
+    async def unseal(self, envelope: object, verify_key: str, target_key: str, operation: str) -> tuple[str, str]:
+        return f"box for {target_key} signed by {verify_key} for {operation}", "digest"
+
+
+async def test_what_an_operation_needs_is_added_when_it_is_sent(lab: Lab, enrolments: Enrolments) -> None:
+    for name in ("h1", "h2"):
+        await lab.put(Enrolment(name, "agent", "arn", "r1", NOON, f"verify-{name}", f"box-{name}"))
+    await lab.put(machine("m1", sealed=sealed("m1", "I", "h1")))
+    prepare = Preparation(lab.ledger, Opener(), enrolments)
+    create = operation("k1", "create", on="h2", args={"source": "m1"})
+    made = await prepare(create)
+    assert made.args["sealed_config"] == "box for box-h2 signed by verify-h1 for k1"
+    assert create.args == {"source": "m1"}
+    export = await prepare(operation("k2", "export", args={"target": "h2"}))
+    assert export.args["target_key"] == "box-h2"
+    burst = operation("burst:arn:0", "provision", on="", args={"names": ["h8", "h9"]})
+    first, again = await prepare(burst), await prepare(burst)
+    assert first == again
+    assert [each["name"] for each in first.args["hosts"]] == ["h8", "h9"]
+    assert await prepare(operation("k3")) == operation("k3")
+
+
+async def test_without_a_sealed_copy_or_a_key_it_never_will_be_sent(lab: Lab, enrolments: Enrolments) -> None:
+    prepare = Preparation(lab.ledger, Opener(), enrolments)
+    create = operation("k1", "create", on="h2", args={"source": "m1"})
+    with pytest.raises(PermanentError, match="no sealed copy"):
+        await prepare(create)
+    await lab.put(machine("m1", sealed=sealed("m1", "I", "h1")))
+    with pytest.raises(PermanentError, match="h1 is not enrolled"):
+        await prepare(replace(create, key="k2"))
