@@ -17,9 +17,10 @@ class CondemnParams(Params):
 
 
 def plan(case: Case, params: CondemnParams) -> Planned:  # noqa: ARG001
-    replaced = [m for m in case.fleet.machines_on(case.target) if m.alive and _replaced(case, m)]
+    living = [m for m in case.fleet.machines_on(case.target) if m.alive and not m.adopted]
+    replaced = [machine for machine in living if _replaced(case, machine)]
     if not replaced or case.host is None or case.host.died_at is None:
-        return Planned()
+        return Planned(waiting=f"{len(living)} machines have no replacement that serves" if living else "")
     if case.host.fence is Fence.PROVED:
         return Planned(tuple(Condemn(m.id, f"replaced; power-off proved by {case.host.fence_by}") for m in replaced))
     left = case.host.died_at + case.limits.patience - case.now

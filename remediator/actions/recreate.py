@@ -5,9 +5,12 @@ from typing import Literal
 from remediator.actions.effects import Effect, NoteRecovery, Recreate
 from remediator.actions.fields import Pace
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
-from remediator.model.machine import Machine, Recovery
+from remediator.model.machine import Machine, MachineState, Recovery
 from remediator.model.policy import Kind
 from remediator.model.request import Stage
+
+# What its owner had stopped, or what never ran, stays where it is: nobody misses it before the host is back.
+WAS_SERVING = frozenset({MachineState.CREATED, MachineState.STARTING, MachineState.STARTED, MachineState.REPLACING})
 
 
 class RecreateParams(Params):
@@ -24,7 +27,8 @@ def plan(case: Case, params: RecreateParams) -> Planned:
     wishes = [wish for machine in lost if (wish := _wish(case, machine))]
     batch = _paced(case, params, [wish for wish in wishes if isinstance(wish, Recreate)])
     notes = [wish for wish in wishes if isinstance(wish, NoteRecovery)]
-    pending = [m for m in lost if m.recovery in (Recovery.NONE, Recovery.PLACED)]
+    serving = [machine for machine in lost if machine.state in WAS_SERVING]
+    pending = [m for m in serving if m.recovery in (Recovery.NONE, Recovery.PLACED)]
     waiting = f"{len(pending)} machines not serving elsewhere yet" if pending else ""
     return Planned((*notes, *batch), waiting)
 
@@ -32,6 +36,8 @@ def plan(case: Case, params: RecreateParams) -> Planned:
 def _wish(case: Case, machine: Machine) -> Effect | None:
     """What is to be done for one lost machine now, if anything."""
     if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
+        return None
+    if machine.state not in WAS_SERVING:
         return None
     wish = Recreate(machine.id, machine.instance_id, case.epoch)
     operation = case.fleet.operations.get(wish.key)

@@ -50,8 +50,10 @@ def _settled(fleet: Fleet, host: Host, now: datetime) -> Admission | str:
             withdraw.append(replacement.id)
         elif _keeps(fleet, machine) and now - (host.returned_at or now) < START_GRACE:
             return f"original {machine.id} does not run yet"
-        else:
+        elif replacement.state is MachineState.STARTED:
             condemn.append(machine.id)
+        else:
+            return f"neither original {machine.id} nor its replacement {replacement.id} runs yet"
     return Admission(host.name, tuple(withdraw), tuple(condemn))
 
 

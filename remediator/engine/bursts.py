@@ -13,7 +13,7 @@ DEMAND_LIFE = timedelta(minutes=2)
 def advance(burst: Burst, fleet: Fleet, now: datetime) -> Burst:
     """The burst as the fleet shows it; the same value while it waits."""
     match burst.stage:
-        case BurstStage.PROVISIONING if all(_joined(fleet, name) for name in burst.names):
+        case BurstStage.PROVISIONING if burst.names and all(_joined(fleet, name) for name in burst.names):
             return burst.moved_to(BurstStage.JOINED, now)
         case BurstStage.JOINED if not any(d.region == burst.region for d in fleet.demands.values()):
             return burst.moved_to(BurstStage.CONSUMED, now)

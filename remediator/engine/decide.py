@@ -100,8 +100,12 @@ def _remedy(policy: Policy, actions: Mapping[str, ActionSpec], ask: _Ask, fleet:
         return Verdicts()
     over = _over(case)
     if over:
-        closed = replace(case.remediation, closed_at=now, outcome=over)
-        return Verdicts(remediations=(closed,) if case.remediation.key in fleet.remediations else ())
+        known = fleet.remediations.get(case.remediation.key)
+        if known is None or not known.open:
+            # Asked for by a rule alone, against what direct evidence says.
+            disagrees = Hold("EvidenceDisagrees", f"direct evidence does not agree: {over}")
+            return Verdicts(((_held(case, ask.playbook.steps[0].action, disagrees), ()),))
+        return Verdicts(remediations=(replace(known, closed_at=now, outcome=over),))
     hold = guards.first_hold(guards.BEFORE_ANY, case)
     if hold:
         return Verdicts(((_held(case, ask.playbook.steps[0].action, hold), ()),))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from remediator.actions.spec import Case
 from remediator.model.decision import Hold
@@ -133,21 +132,23 @@ def destructive_witnesses(case: Case) -> Hold | None:
         return gate(case)
     found = witnesses_of(case)
     if len(found) >= 2:
-        return None
+        return None if case.fleet.gate and case.fleet.gate.open else _one_at_a_time(case)
     return Hold("SecondWitnessMissing", f"only {', '.join(found) or 'nobody'} says so; two of three must")
 
 
 def correlated(case: Case) -> Hold | None:
-    """Many suspects under one label are one incident, not many dead hosts."""
+    """Many that fell together under one label are one incident, not many dead hosts.
+
+    It does not lapse with time: it ends when enough of them are back, or when it is proved for the group that they
+    are down.
+    """
     rule = case.playbook.correlated
     if rule is None or case.host is None or case.remediation.steps:
         return None
     for label in rule.by:
         mine = _label(case.host, label)
-        alike = [
-            h for h in case.fleet.hosts.values() if mine and _label(h, label) == mine and _fell(case, h, rule.within)
-        ]
-        if len(alike) >= rule.at_least:
+        alike = [h for h in case.fleet.hosts.values() if mine and _label(h, label) == mine and _fell_with(case, h)]
+        if len(alike) >= rule.at_least and not _proved_down(alike):
             told = (
                 f"{len(alike)} hosts of {label} {mine} fell within {rule.within.total_seconds():.0f} s: one incident"
             )
@@ -161,8 +162,15 @@ def _label(host: Host, label: str) -> str:
     return host.version if label == "agent_version" else host.labels.get(label, "")
 
 
-def _fell(case: Case, host: Host, within: timedelta) -> bool:
-    return host.life in (Life.SUSPECT, Life.DEAD) and case.now - host.since <= within
+def _fell_with(case: Case, host: Host) -> bool:
+    """Lost, or in doubt, since about the same time as the host of this case."""
+    if case.host is None or case.playbook.correlated is None or host.life not in (Life.SUSPECT, Life.DEAD):
+        return False
+    return abs(host.since - case.host.since) <= case.playbook.correlated.within
+
+
+def _proved_down(hosts: list[Host]) -> bool:
+    return 5 * sum(1 for host in hosts if host.fence is Fence.PROVED) >= 4 * len(hosts)
 
 
 def budgets(case: Case) -> Hold | None:

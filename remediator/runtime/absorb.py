@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from remediator.model.errors import PermanentError
 from remediator.model.host import Capacity, Host, Identity, Life
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Sealed, Volume
 from remediator.model.request import Destroy, DestroyStage, Operation
@@ -36,6 +37,22 @@ class Hello(msgspec.Struct):
     volumes: list[Message] = []
 
 
+class Record(msgspec.Struct):
+    """What an agent says of one machine; the full config in it is for the cache alone."""
+
+    id: str
+    app: str
+    name: str
+    region: str
+    instance_id: str
+    state: MachineState
+    scrubbed: Message
+    digest: str
+    sealed: Sealed | None = None
+    volumes: tuple[str, ...] = ()
+    port: int | None = None
+
+
 def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
     """The host after its agent said hello: new, returning from the dead or from a reboot, or just reconnected."""
     blank = Host(hello.name, hello.region, hello.rack, since=now, status_since=now, epoch=1)
@@ -60,43 +77,45 @@ def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
 
 
 def absorb_machines(draft: Draft, host: str, records: list[Message], now: datetime) -> None:
-    """Take over what a host says of its machines; unknown ones are adopted and held, never destroyed."""
-    for record in records:
-        known = draft.get(Machine, str(record.get("id", "")))
+    """Take over what a host says of its machines; unknown ones are adopted and held, never destroyed.
+
+    Raises:
+        PermanentError: a record that cannot be read; nothing of the message is taken over.
+    """
+    for record in [_parsed(record) for record in records]:
+        known = draft.get(Machine, record.id)
         if known is None:
             draft.put(_adopted(host, record, now))
         elif known.host == host and known.state is not MachineState.DESTROYED:
             draft.put(_told(known, record, now))
 
 
-def _told(machine: Machine, record: Message, now: datetime) -> Machine:
-    sealed = record.get("sealed")
+def _parsed(record: Message) -> Record:
+    try:
+        return msgspec.convert(record, Record)
+    except msgspec.ValidationError as error:
+        raise PermanentError(f"a machine record that cannot be read: {error}") from error
+
+
+def _told(machine: Machine, record: Record, now: datetime) -> Machine:
     told = replace(
         machine,
-        instance_id=record["instance_id"],
-        config=record["scrubbed"],
-        digest=record["digest"],
-        sealed=msgspec.convert(sealed, Sealed) if sealed else None,
-        port=int(record.get("port") or 0),
-        volumes=tuple(record.get("volumes", ())),
+        instance_id=record.instance_id,
+        config=record.scrubbed,
+        digest=record.digest,
+        sealed=record.sealed,
+        port=record.port or 0,
+        volumes=record.volumes,
     )
-    state = MachineState(record["state"])
+    state = record.state
     if state is machine.state or machine.state is MachineState.DESTROYING or state is MachineState.DESTROYED:
         return told
     return replace(told, state=state).noted(Event(now, state.value, state.value, "agent"))
 
 
-def _adopted(host: str, record: Message, now: datetime) -> Machine:
+def _adopted(host: str, record: Record, now: datetime) -> Machine:
     blank = Machine(
-        record["id"],
-        record["app"],
-        record["name"],
-        record["region"],
-        host,
-        record["instance_id"],
-        now,
-        now,
-        adopted=True,
+        record.id, record.app, record.name, record.region, host, record.instance_id, now, now, adopted=True
     )
     event = Event(now, "adopted", "held", "fleetmend", "runs on its host but is not ours: held, never destroyed")
     return _told(blank, record, now).noted(event)

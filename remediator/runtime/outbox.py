@@ -1,6 +1,7 @@
 """The outbox: operations that are written down are sent, each once at a time, until they end."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,7 @@ from remediator.model.request import Operation, Origin
 from remediator.runtime import outcomes
 from remediator.runtime.ledger import Draft, Ledger
 
+log = logging.getLogger("fleetmend.outbox")
 Prepare = Callable[[Operation], Awaitable[Operation]]
 # A key and when it was written: a wish that was given up may be written again, for another host.
 Life = tuple[str, datetime]
@@ -45,8 +47,10 @@ class Outbox:
                 self._flying[life] = task
                 task.add_done_callback(partial(self._landed, life))
 
-    def _landed(self, life: Life, _task: asyncio.Task[None]) -> None:
+    def _landed(self, life: Life, task: asyncio.Task[None]) -> None:
         self._flying.pop(life, None)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("operation %s ended unrecorded and is sent again: %s", life[0], type(error).__name__)
 
     async def ended(self, key: str, seconds: float) -> Operation:
         """Wait for an operation's end.

@@ -18,6 +18,7 @@ from remediator.runtime.ledger import Draft
 # Ended things are kept this long for people to read, and for keys to be recognised.
 KEEP_ENDED = timedelta(hours=1)
 KEEP_DESTROYED = timedelta(minutes=5)
+ASK_AGAIN = timedelta(seconds=2)
 
 
 def settle(fleet: Fleet, times: LifeTimes, draft: Draft, now: datetime) -> None:
@@ -57,8 +58,14 @@ def _destroys(fleet: Fleet, draft: Draft, now: datetime) -> None:
     for destroy in destroys.blocked(fleet):
         draft.put(destroy.moved_to(DestroyStage.BLOCKED, now))
     for destroy in destroys.due(fleet):
-        if not may_send(destroy, fleet):
+        if not may_send(destroy, fleet) and not _just_failed(destroy, now):
             send_destroy(fleet, destroy, draft, now)
+
+
+def _just_failed(destroy: Destroy, now: datetime) -> bool:
+    """An agent that refused is not asked again at once."""
+    blocked = destroy.stage is DestroyStage.BLOCKED and destroy.moved_at is not None
+    return blocked and now - (destroy.moved_at or now) < ASK_AGAIN
 
 
 def send_destroy(fleet: Fleet, destroy: Destroy, draft: Draft, now: datetime) -> None:

@@ -47,12 +47,13 @@ class Requests:
         async with self._ledger.writing() as draft:
             fleet = self._watch.fleet()
             machine = self._drafted(ask, new_id, fleet)
-            host = self._placed(machine, draft, fleet)
+            wanted = _demand_key(machine, ask)
+            host = self._placed(machine, wanted, draft, fleet)
             if host is not None:
                 machine = replace(machine, host=host.name, region=host.region)
                 operation = self._create(machine, ask)
                 draft.put(machine.noted(Event(now, "launch", "created", "user")), operation)
-                self._met(machine, draft)
+                self._met(wanted, draft)
                 self._attach(machine, draft)
         if host is None:
             raise no_room(f"no host in {machine.region} has enough free cpu, memory or disk")
@@ -89,7 +90,7 @@ class Requests:
             raise no_room("no host takes work")
         return fleet.hosts[best].region
 
-    def _placed(self, machine: Machine, draft: Draft, fleet: Fleet) -> Host | None:
+    def _placed(self, machine: Machine, wanted: str, draft: Draft, fleet: Fleet) -> Host | None:
         """The host to run it, or None with the demand noted down in the same transaction."""
         self.placements[machine.region] += 1
         room = placement.room_of(fleet)
@@ -101,18 +102,17 @@ class Requests:
         chosen = placement.choose(fleet, room, machine.app, machine.region, machine.asks)
         if chosen is None:
             self.failures[machine.region, "insufficient_capacity"] += 1
-            self._unmet(machine, draft)
+            self._unmet(machine, wanted, draft)
         return chosen
 
-    def _unmet(self, machine: Machine, draft: Draft) -> None:
+    def _unmet(self, machine: Machine, key: str, draft: Draft) -> None:
         now = self._clock.now()
-        key = f"{machine.app}/{machine.name}"
         before = draft.get(Demand, key)
         first = before.first_asked if before else now
         draft.put(Demand(key, machine.app, machine.region, machine.asks, 1, first, now))
 
-    def _met(self, machine: Machine, draft: Draft) -> None:
-        met = draft.get(Demand, f"{machine.app}/{machine.name}")
+    def _met(self, key: str, draft: Draft) -> None:
+        met = draft.get(Demand, key)
         if met:
             draft.delete(met)
 
@@ -240,3 +240,9 @@ class Requests:
         if found is None:
             raise not_found("volume")
         return found
+
+
+def _demand_key(machine: Machine, ask: LaunchAsk) -> str:
+    """One demand a name; those without a name are one demand for each shape, however often they are repeated."""
+    asks = machine.asks
+    return f"{machine.app}/{ask.name or f'{machine.region}/{asks.cpus:g}x{asks.memory_mb}'}"

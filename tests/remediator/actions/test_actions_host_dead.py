@@ -147,7 +147,9 @@ def test_nobody_else_is_condemned() -> None:
     gone = machine(recovery=Recovery.SERVING, replaced_by="m3")
     elsewhere = machine("m10", on="h10", recovery=Recovery.SERVING, replaced_by="m2")
     for each in (not_served, gone, elsewhere, machine()):
-        assert planned("condemn", fleet(*OFF, each, machine("m2", on="h2"))) == Planned()
+        plan = planned("condemn", fleet(*OFF, each, machine("m2", on="h2")))
+        assert isinstance(plan, Planned)
+        assert plan.effects == ()
 
 
 def test_fence_waits_for_proof() -> None:

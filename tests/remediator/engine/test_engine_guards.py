@@ -212,7 +212,7 @@ def test_two_are_not_nor_three_that_have_nothing_in_common() -> None:
 def test_suspects_count_and_those_who_fell_long_ago_do_not() -> None:
     two = three()[:2]
     assert guards.correlated(case(fleet(*two, host("h3", life=Life.SUSPECT, since=NOON)))) is not None
-    assert guards.correlated(case(fleet(*two, dead("h3", ago=timedelta(seconds=31))))) is None
+    assert guards.correlated(case(fleet(*two, dead("h3", ago=timedelta(seconds=40))))) is None
 
 
 def test_labels_of_the_host_and_its_agents_version_correlate_too() -> None:
