@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.lab
+
 ROOT = Path(__file__).parents[3]
 PACKAGES = Path(pytest.__file__).parent.parent
 SCENARIOS = Path(__file__).with_name("scenarios_front.py")
