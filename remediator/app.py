@@ -128,6 +128,7 @@ class Remediator:
         self.schedule = Schedule(self.evaluator, clock, spread=settings.evaluation_jitter)
         self.watch.alerts = self.evaluator.alerts
         self.freezer = Freezer(settings.data, self.keys.operator.verify_key)
+        self.watch.freeze_statement = self.freezer.statement
 
     def _wire_acting(self) -> None:
         settings, clock, ledger = self.settings, self.clock, self.ledger

@@ -45,15 +45,11 @@ class Telemetry:
         self._evaluations = self._counter("rule_evaluations", "Rule group evaluations.", "group")
         self._failures = self._counter("rule_evaluation_failures", "Rule group evaluations that failed.", "group")
         self._missed = self._counter("rule_group_iterations_missed", "Evaluation slots that went by unused.", "group")
-        self._canary_failures = self._counter(
-            "store_canary_failures", "Canary samples that did not come back in time."
-        )
+        self._canary_failures = self._counter("store_canary_failures", "Canary queries that spoke against the store.")
         self._journalled = self._counter("journal_entries", "Entries written to the journal.")
         self._evaluating = self._gauge("rule_evaluation_duration_seconds", "Length of the last evaluation.", "group")
         self._reload = self._gauge("config_last_reload_successful", "Whether the last read of the rules succeeded.")
-        self._canary = self._gauge(
-            "store_canary_seconds", "Age at which the last canary sample was seen in the store."
-        )
+        self._canary = self._gauge("store_canary_seconds", "How long the last canary query took.")
         self._build = self._gauge("build_info", "A constant 1, labelled by version.", "component", "version")
         self._build.labels("remediator", version).set(1)
         self._ticks = Histogram(

@@ -87,7 +87,9 @@ async def _join(session: aiohttp.ClientSession, url: str, body: bytes) -> str:
     except (aiohttp.ClientError, TimeoutError, OSError):
         return ""
     if 400 <= status < 500 and status != 429:
-        raise BadStart(f"{url} refused the join token ({status}): it is used, out of date, or for another name")
+        raise BadStart(
+            f"{url} refused the join token ({status}): it is used, out of date, or for another name or kind"
+        )
     try:
         return msgspec.json.decode(text, type=Granted).token if status == 200 else ""
     except msgspec.DecodeError:

@@ -23,7 +23,9 @@ def plan(case: Case, params: CondemnParams) -> Planned:  # noqa: ARG001
         return Planned(waiting=f"{len(living)} machines have no replacement that serves" if living else "")
     if case.host.fence is Fence.PROVED:
         return Planned(tuple(Condemn(m.id, f"replaced; power-off proved by {case.host.fence_by}") for m in replaced))
-    left = case.host.died_at + case.limits.patience - case.now
+    # Patience is earned in our own term: a pause, a restart or a stepped clock must not shorten it.
+    since = max(case.host.died_at, case.fleet.term_began or case.host.died_at)
+    left = since + case.limits.patience - case.now
     if left.total_seconds() > 0:
         return Planned(waiting=f"patience: {left.total_seconds():.0f} s left")
     why = f"replaced, and its host stayed away for {case.limits.patience.total_seconds():.0f} s"
@@ -31,8 +33,7 @@ def plan(case: Case, params: CondemnParams) -> Planned:  # noqa: ARG001
 
 
 def _replaced(case: Case, machine: Machine) -> bool:
-    replacement = case.fleet.machines.get(machine.replaced_by)
-    return machine.recovery is Recovery.SERVING and replacement is not None and replacement.alive
+    return machine.recovery is Recovery.SERVING and case.fleet.served_elsewhere(machine)
 
 
 CONDEMN = ActionSpec("condemn", Kind.DESTRUCTIVE, "host", CondemnParams, plan)

@@ -7,7 +7,7 @@ from remediator.actions.fields import Pace
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
 from remediator.model.machine import Machine, MachineState, Recovery
 from remediator.model.policy import Kind
-from remediator.model.request import Stage
+from remediator.model.request import Operation, Stage
 
 # What its owner had stopped, or what never ran, stays where it is: nobody misses it before the host is back.
 WAS_SERVING = frozenset({MachineState.CREATED, MachineState.STARTING, MachineState.STARTED, MachineState.REPLACING})
@@ -24,30 +24,39 @@ class RecreateParams(Params):
 
 def plan(case: Case, params: RecreateParams) -> Planned:
     lost = [m for m in case.fleet.machines_on(case.target) if m.alive and m.stateless and not m.adopted]
-    wishes = [wish for machine in lost if (wish := _wish(case, machine))]
+    serving = [machine for machine in lost if was_serving(case, machine)]
+    tried = attempts(case)
+    wishes = [wish for machine in serving if (wish := _wish(case, machine, tried.get(machine.id)))]
     batch = _paced(case, params, [wish for wish in wishes if isinstance(wish, Recreate)])
     notes = [wish for wish in wishes if isinstance(wish, NoteRecovery)]
-    serving = [machine for machine in lost if machine.state in WAS_SERVING]
     pending = [m for m in serving if m.recovery in (Recovery.NONE, Recovery.PLACED)]
     waiting = f"{len(pending)} machines not serving elsewhere yet" if pending else ""
     return Planned((*notes, *batch), waiting)
 
 
-def _wish(case: Case, machine: Machine) -> Effect | None:
+def was_serving(case: Case, machine: Machine) -> bool:
+    """Whether its owner would miss it: it ran, or only a migration of ours had stopped it."""
+    moved = any(m.machine == machine.id and m.source == case.target for m in case.fleet.migrations.values())
+    return machine.state in WAS_SERVING or moved
+
+
+def attempts(case: Case) -> dict[str, Operation]:
+    """The creates that were written for this death of the host, by the machine they replace."""
+    creates = [op for op in case.fleet.operations.values() if op.args.get("epoch") == case.epoch]
+    return {op.args["source"]: op for op in creates if "source" in op.args}
+
+
+def _wish(case: Case, machine: Machine, tried: Operation | None) -> Effect | None:
     """What is to be done for one lost machine now, if anything."""
     if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
         return None
-    if machine.state not in WAS_SERVING:
-        return None
-    wish = Recreate(machine.id, machine.instance_id, case.epoch)
-    operation = case.fleet.operations.get(wish.key)
     if machine.sealed is None:
         return _held(machine, "its full config is on its host alone: not marked recoverable")
     if machine.sealed.instance_id != machine.instance_id:
         return _held(machine, "sealed copy is older than the last instance seen")
-    if operation is not None and operation.stage is Stage.FAILED:
-        return _held(machine, operation.error)
-    return None if operation is not None else wish
+    if tried is not None and tried.stage is Stage.FAILED:
+        return _held(machine, tried.error)
+    return None if tried is not None else Recreate(machine.id, machine.instance_id, case.epoch)
 
 
 def _held(machine: Machine, reason: str) -> NoteRecovery | None:

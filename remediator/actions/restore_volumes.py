@@ -7,11 +7,12 @@ import pydantic
 
 from remediator.actions.effects import Effect, NoteRecovery, Recreate, RestoreVolume
 from remediator.actions.fields import Duration
+from remediator.actions.recreate import attempts, was_serving
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
 from remediator.model.host import Fence
 from remediator.model.machine import Machine, Recovery, Snapshot, Volume
 from remediator.model.policy import Kind
-from remediator.model.request import Stage
+from remediator.model.request import Operation, Stage
 
 
 class RestoreVolumesParams(Params):
@@ -23,60 +24,63 @@ class RestoreVolumesParams(Params):
 
 
 def plan(case: Case, params: RestoreVolumesParams) -> Planned:
-    lost = [m for m in case.fleet.machines_on(case.target) if m.alive and m.volumes and not m.adopted]
-    effects = [wish for machine in lost if (wish := _rung(case, params, machine))]
+    here = [m for m in case.fleet.machines_on(case.target) if m.alive and m.volumes and not m.adopted]
+    lost = [machine for machine in here if was_serving(case, machine)]
+    tried = attempts(case)
+    effects = [wish for machine in lost if (wish := _rung(case, params, machine, tried.get(machine.id)))]
     pending = [m for m in lost if m.recovery in (Recovery.NONE, Recovery.PLACED)]
     restoring = [m for m in lost if any(_restoring(case, volume) for volume in m.volumes)]
     waiting = pending or restoring
     return Planned(tuple(effects), f"{len(waiting)} machines with volumes not settled yet" if waiting else "")
 
 
-def _rung(case: Case, params: RestoreVolumesParams, machine: Machine) -> Effect | None:
+def _rung(case: Case, params: RestoreVolumesParams, machine: Machine, tried: Operation | None) -> Effect | None:
     """The next rung for one machine; None while one is under way or nothing is left to say."""
     if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
         return None
     volume = case.fleet.volumes.get(machine.volumes[0])
     if volume is None:
         return _waiting(machine, f"volume {machine.volumes[0]} is not known")
+    place = f"volume {volume.id} ({volume.name}) is on unreachable host {volume.host}"
+    if machine.sealed is None:
+        return _waiting(machine, f"{place}: its full config is on its host alone, not marked recoverable")
+    if case.host is None or case.host.fence is not Fence.PROVED:
+        return _waiting(machine, f"{place}: waits for proof that the host is off, or for the host")
     if volume.superseded_by:
-        return _recreate(case, machine, case.fleet.volumes.get(volume.superseded_by))
+        return _recreate(case, machine, volume.superseded_by, tried)
     return _restore(case, params, machine, volume)
 
 
-def _recreate(case: Case, machine: Machine, volume: Volume | None) -> Effect | None:
-    if volume is None or machine.sealed is None:
-        return _waiting(machine, "its full config is on its host alone: not marked recoverable")
-    wish = Recreate(machine.id, machine.instance_id, case.epoch, (volume.id,), volume.host)
-    operation = case.fleet.operations.get(wish.key)
-    if operation is not None and operation.stage is Stage.FAILED:
-        return _waiting(machine, operation.error)
-    return None if operation is not None else wish
+def _recreate(case: Case, machine: Machine, volume_id: str, tried: Operation | None) -> Effect | None:
+    volume = case.fleet.volumes.get(volume_id)
+    host = case.fleet.hosts.get(volume.host) if volume else None
+    if volume is None or host is None or not host.takes_work:
+        return _waiting(machine, f"its restored volume {volume_id} is on a host that takes no work")
+    if tried is not None and tried.stage is Stage.FAILED:
+        return _waiting(machine, tried.error)
+    return None if tried else Recreate(machine.id, machine.instance_id, case.epoch, (volume.id,), volume.host)
 
 
 def _restore(case: Case, params: RestoreVolumesParams, machine: Machine, volume: Volume) -> Effect | None:
+    if _restoring(case, volume.id):
+        return None
     place = f"volume {volume.id} ({volume.name}) is on unreachable host {volume.host}"
-    if case.host is None or case.host.fence is not Fence.PROVED:
-        return _waiting(machine, f"{place}: waits for proof that the host is off, or for the host")
     snapshot = _newest_good(case, volume)
     if snapshot is None:
         return _waiting(machine, f"{place}: it has no good snapshot")
-    age = case.now - snapshot.created_at
-    if age > params.max_data_loss:
-        return _waiting(
-            machine, f"{place}: newest snapshot {snapshot.id} would lose {int(age.total_seconds())} s: ask"
-        )
-    wish = RestoreVolume(machine.id, volume.id, snapshot.id, volume.size_mb)
-    return None if wish.key in case.fleet.operations else wish
+    if case.now - snapshot.created_at > params.max_data_loss:
+        taken = snapshot.created_at.isoformat(timespec="seconds")
+        return _waiting(machine, f"{place}: newest snapshot {snapshot.id} is of {taken}, older than allowed: ask")
+    return RestoreVolume(machine.id, volume.id, snapshot.id, volume.size_mb)
 
 
 def _newest_good(case: Case, volume: Volume) -> Snapshot | None:
     """The newest snapshot whose restore has not failed; a bad one falls back to the one before."""
 
-    def bad(snapshot: Snapshot) -> bool:
-        tried = case.fleet.operations.get(f"restore:{volume.id}:{snapshot.id}")
-        return tried is not None and tried.stage is Stage.FAILED
-
-    good = [s for s in case.fleet.snapshots.values() if s.volume == volume.id and s.state == "created" and not bad(s)]
+    restores = [op for op in case.fleet.operations.values() if op.args.get("supersedes") == volume.id]
+    bad = {op.args["snapshot_id"] for op in restores if op.stage is Stage.FAILED}
+    mine = [s for s in case.fleet.snapshots.values() if s.volume == volume.id and s.state == "created"]
+    good = [snapshot for snapshot in mine if snapshot.id not in bad]
     return max(good, key=lambda snapshot: snapshot.created_at, default=None)
 
 

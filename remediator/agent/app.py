@@ -1,6 +1,7 @@
 """The agent as a whole: the only module here that knows every other."""
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -28,7 +29,7 @@ from remediator.agent.upkeep import Upkeep
 from remediator.agent.verbs import Hands, Keys
 from remediator.agent.volumes import Volumes
 from remediator.clock import Clock
-from remediator.model.errors import BadInput, Problem
+from remediator.model.errors import BadInput, PermanentError, Problem
 from remediator.model.host import Identity
 from remediator.wire.keys import key_text, parse_box_key, parse_verify_key
 from remediator.wire.messages import Welcome
@@ -144,6 +145,10 @@ class Agent:
             self._log.warning("a welcome of term %s is out of date; it changes nothing here", welcome.term)
             return
         self._welcomed_once = True
+        if welcome.freeze:
+            # A thaw, or a freeze, that was spoken while this host was away.
+            with contextlib.suppress(PermanentError):
+                await parts.frozen.take(welcome.freeze)
         condemned = frozenset(welcome.condemned)
         if condemned and parts.frozen.text:
             self._log.warning("%s condemned machines run on: frozen %s", len(condemned), parts.frozen.text)

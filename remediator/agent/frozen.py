@@ -55,6 +55,8 @@ class Frozen:
         freeze = check_freeze(document, self.operator)
         if self.word and freeze.at < self.word.at:
             raise PermanentError("a younger word of the operator holds already")
+        if freeze == self.word:
+            return freeze
         self.word = freeze
         await self.store.write(put_fact("freeze", freeze))
         return freeze

@@ -1,4 +1,4 @@
-"""Bearer tokens: who may write."""
+"""Bearer tokens: who may write, and read what holds secrets."""
 
 import hmac
 

@@ -115,7 +115,10 @@ class CreateVolume(Lenient):
 
 
 class TokenFor(Lenient):
+    """``kind`` is agent or vantage; empty is either."""
+
     name: Annotated[Name, Field(min_length=1)]
+    kind: Annotated[str, Field(pattern="^(agent|vantage|)$")] = ""
 
 
 class Join(Lenient):

@@ -43,6 +43,7 @@ class FakeControl:
     statements: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, Origin, str]] = field(default_factory=list)
     joins: list[JoinAsk] = field(default_factory=list)
+    minted: list[tuple[str, str]] = field(default_factory=list)
     fails_with: Exception | None = None
     changes: int = 0
 
@@ -155,8 +156,9 @@ class FakeControl:
         self.statements.append(statement)
         self.world = replace(self.world, frozen=f"by {statement.get('who')}" if statement.get("frozen") else "")
 
-    async def mint_join_token(self, name: str) -> str:
+    async def mint_join_token(self, name: str, kind: str) -> str:
         self._may_fail()
+        self.minted.append((name, kind))
         return f"secret-for-{name}.0123456789abcdef"
 
     async def join(self, ask: JoinAsk) -> dict[str, str]:

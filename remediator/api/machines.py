@@ -29,20 +29,23 @@ ONE = "/v1/apps/{app}/machines/{id}"
 
 
 class MachinesApi:
-    """Answers from the fleet as it is now; writes go to the control."""
+    """Answers from the fleet as it is now; writes go to the control.
+
+    Configs hold secrets, so reads need the token as writes do; routes alone are for anybody.
+    """
 
     def __init__(self, control: Control) -> None:
         self._control = control
 
     def endpoints(self) -> list[Endpoint]:
         return [
-            Endpoint("GET", ALL, self.listed, "machines.list"),
+            Endpoint("GET", ALL, self.listed, "machines.list", guarded=True),
             Endpoint("POST", ALL, self.create, "machines.create", guarded=True),
-            Endpoint("GET", ONE, self.get, "machines.get"),
+            Endpoint("GET", ONE, self.get, "machines.get", guarded=True),
             Endpoint("DELETE", ONE, self.destroy, "machines.destroy", guarded=True),
             Endpoint("POST", f"{ONE}/start", self.start, "machines.start", guarded=True),
             Endpoint("POST", f"{ONE}/stop", self.stop, "machines.stop", guarded=True),
-            Endpoint("GET", f"{ONE}/events", self.events, "machines.events"),
+            Endpoint("GET", f"{ONE}/events", self.events, "machines.events", guarded=True),
             Endpoint("GET", "/v1/apps/{app}/routes", self.routes, "routes.list"),
         ]
 

@@ -54,7 +54,8 @@ class OperatorsApi:
 
     async def join_token(self, request: web.Request) -> web.Response:
         asked = checked(TokenFor, await read_object(request))
-        return answer({"name": asked.name, "token": await self._control.mint_join_token(asked.name)}, 201)
+        token = await self._control.mint_join_token(asked.name, asked.kind)
+        return answer({"name": asked.name, "token": token}, 201)
 
     async def freeze(self, request: web.Request) -> web.Response:
         await self._control.freeze(await read_object(request))

@@ -9,6 +9,7 @@ _SENTENCES = {
     "BudgetRate": "time: the oldest act must leave the budget's window; or a wider budget in the playbook",
     "BudgetNewlyUnhealthy": "fewer hosts that newly fell in the window, or a person's release of the incident",
     "Cooldown": "time: the same step may be repeated on this target when its cooldown is over",
+    "BurstStuck": "a provider that answers (see its note), or time: it is asked again after the cooldown",
     "Correlated": "fewer suspects under that label, proof that the group is down, or a person's release",
     "EvidenceDisagrees": "direct evidence: heartbeats and probes must say what the rule says",
     "EvidenceStale": "fresh probe results from the assigned vantages",

@@ -31,12 +31,12 @@ class VolumesApi:
 
     def endpoints(self) -> list[Endpoint]:
         return [
-            Endpoint("GET", ALL, self.listed, "volumes.list"),
+            Endpoint("GET", ALL, self.listed, "volumes.list", guarded=True),
             Endpoint("POST", ALL, self.create, "volumes.create", guarded=True),
-            Endpoint("GET", ONE, self.get, "volumes.get"),
-            Endpoint("GET", f"{ONE}/snapshots", self.snapshots, "snapshots.list"),
+            Endpoint("GET", ONE, self.get, "volumes.get", guarded=True),
+            Endpoint("GET", f"{ONE}/snapshots", self.snapshots, "snapshots.list", guarded=True),
             Endpoint("POST", f"{ONE}/snapshots", self.snapshot, "snapshots.create", guarded=True),
-            Endpoint("GET", "/v1/apps/{app}", self.app, "apps.get"),
+            Endpoint("GET", "/v1/apps/{app}", self.app, "apps.get", guarded=True),
             Endpoint("GET", "/v1/platform/regions", self.regions, "regions.list"),
         ]
 

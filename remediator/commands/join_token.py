@@ -10,6 +10,7 @@ from remediator.commands.tables import say, say_json
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("join-token", help="make a token with which one agent or prober joins once")
     parser.add_argument("name", help="the name it is to join under")
+    parser.add_argument("--kind", choices=("agent", "vantage"), default="", help="what is to join (default: either)")
     add_connection(parser)
     add_token(parser)
     parser.set_defaults(run=run)
@@ -17,13 +18,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _run(args: argparse.Namespace) -> int:
     with Remediator(args.url, operator_token(args)) as remediator:
-        made = remediator.post("/v1/join-tokens", {"name": args.name})
+        made = remediator.post("/v1/join-tokens", {"name": args.name, "kind": args.kind})
     if args.json:
         say_json(made)
         return 0
     # The token alone on standard output, so that it can go straight into a file.
     say(made["token"])
-    say(f"for {args.name} alone, once, within 15 minutes", sys.stderr)
+    what = f"the {args.kind} {args.name}" if args.kind else args.name
+    say(f"for {what} alone, once, within 15 minutes", sys.stderr)
     return 0
 
 

@@ -1,6 +1,7 @@
 """The driver of the embedded fleet: one boxed WebSocket session for each host's agent."""
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from remediator.wire.handshake import REFUSED, Greeting, fresh_nonce, greeting_t
 from remediator.wire.messages import Command, Welcome
 
 Message = dict[str, Any]
+_LARGEST_FRAME = 8 * 2**20
 # Copying a volume may take long; everything else answers in well under this.
 _PATIENCE = {"create_volume": 120.0, "snapshot": 120.0}
 
@@ -58,6 +60,8 @@ class EmbeddedDriver:
         self._front = front
         self._authority = authority
         self._sessions: dict[str, _Session] = {}
+        self._hellos: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._closing: set[asyncio.Task[bool]] = set()
         self._sequence = 0
 
     @property
@@ -99,7 +103,7 @@ class EmbeddedDriver:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One agent's session from greeting to hang-up."""
-        socket = web.WebSocketResponse(max_msg_size=32 * 2**20)
+        socket = web.WebSocketResponse(max_msg_size=_LARGEST_FRAME)
         await socket.prepare(request)
         try:
             name, channel = await self._greet(socket)
@@ -119,7 +123,7 @@ class EmbeddedDriver:
         return theirs.name, Channel(self._box, known, session_of(theirs.nonce, mine.nonce), "r")
 
     async def _listen(self, name: str, session: _Session) -> None:
-        """Hear one agent until it hangs up; a newer session of the same host takes its place at its first frame."""
+        """Hear one agent until it hangs up; a newer session of the same host takes its place when it is welcome."""
         try:
             async for frame in session.socket:
                 if frame.type is not aiohttp.WSMsgType.BINARY:
@@ -133,15 +137,32 @@ class EmbeddedDriver:
     async def _hear(self, name: str, session: _Session, message: Message) -> None:
         match message.get("type"):
             case "hello":
-                # The old session is another life of the same agent: whatever it still says is too late.
-                self._sessions[name] = session
-                welcome = await self._front.greeted(name, message)
-                await session.send(welcome.message())
-                session.welcomed = True
+                async with self._hellos[name]:
+                    welcome = await self._front.greeted(name, message)
+                    self._displace(name, session)
+                    await session.send(welcome.message())
+                    session.welcomed = True
             case "result" if (answer := session.waiting.get(message.get("key", ""))) and not answer.done():
                 answer.set_result(message)
-            case "report" if self._sessions.get(name) is session:
-                await self._front.heard(name, message)
+            case "report":
+                # Not while a hello is judged: when that is welcome, what an older session says is too late.
+                async with self._hellos[name]:
+                    if self._sessions.get(name) is session:
+                        await self._front.heard(name, message)
+            case _:
+                pass
+
+    def _displace(self, name: str, session: _Session) -> None:
+        """The session speaks for its host from now on; the one that did is another life of the same agent."""
+        older, self._sessions[name] = self._sessions.get(name), session
+        if older is None or older is session:
+            return
+        # Beside us: a peer that is gone keeps a closing socket waiting.
+        closing = asyncio.create_task(
+            older.socket.close(code=aiohttp.WSCloseCode.GOING_AWAY, message=b"a newer session came", drain=False)
+        )
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     def _close(self, name: str, session: _Session) -> None:
         for answer in session.waiting.values():

@@ -41,20 +41,32 @@ def _settled(fleet: Fleet, host: Host, now: datetime) -> Admission | str:
     withdraw: list[str] = []
     condemn: list[str] = []
     for machine in fleet.machines_on(host.name):
-        if not machine.alive or not machine.replaced_by:
+        successors = [each.id for each in fleet.successors(machine) if each.alive]
+        if not machine.alive or not successors:
             continue
-        replacement = fleet.machines.get(machine.replaced_by)
-        if replacement is None or not replacement.alive:
-            continue
-        if _keeps(fleet, machine) and machine.state is MachineState.STARTED:
-            withdraw.append(replacement.id)
-        elif _keeps(fleet, machine) and now - (host.returned_at or now) < START_GRACE:
-            return f"original {machine.id} does not run yet"
-        elif replacement.state is MachineState.STARTED:
+        verdict = _original(fleet, host, machine, now)
+        if verdict == "stays":
+            withdraw.extend(successors)
+        elif verdict == "goes":
             condemn.append(machine.id)
         else:
-            return f"neither original {machine.id} nor its replacement {replacement.id} runs yet"
+            return verdict
     return Admission(host.name, tuple(withdraw), tuple(condemn))
+
+
+def _original(fleet: Fleet, host: Host, machine: Machine, now: datetime) -> str:
+    """``stays``, ``goes``, or the sentence that says what is waited for; it never goes before another serves."""
+    fresh = now - (host.returned_at or now) < START_GRACE
+    if _keeps(fleet, machine):
+        if machine.state is MachineState.STARTED:
+            return "stays"
+        if fresh:
+            return f"original {machine.id} does not run yet"
+        if machine.state is MachineState.STOPPED:
+            return "stays"
+    if fleet.served_elsewhere(machine):
+        return "goes"
+    return f"neither original {machine.id} nor its replacement runs yet"
 
 
 def _keeps(fleet: Fleet, machine: Machine) -> bool:

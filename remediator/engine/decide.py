@@ -8,7 +8,7 @@ from datetime import datetime
 from remediator.actions.effects import Effect, Placeable
 from remediator.actions.spec import ActionSpec, Case, Planned
 from remediator.engine import guards
-from remediator.engine.placement import placed
+from remediator.engine.placement import placed, reserved
 from remediator.engine.undo import undos
 from remediator.model.decision import Decision, DecisionOutcome, Hold, Remediation
 from remediator.model.evidence import VerdictKind
@@ -54,7 +54,9 @@ def decide(
         )
         # What this ask has just taken (a slot, a host) counts against the next one.
         changed = {remediation.key: remediation for remediation in found.remediations}
-        fleet = replace(fleet, remediations={**fleet.remediations, **changed})
+        fleet = replace(
+            fleet, remediations={**fleet.remediations, **changed}, reserved=reserved(found.decisions, fleet)
+        )
     for decision, effects, after in undos(policy, fleet, now):
         total = replace(
             total,
@@ -142,6 +144,8 @@ def _climb(actions: Mapping[str, ActionSpec], case: Case) -> Verdicts:
     remediation = case.remediation
     for step in _flat(case.playbook):
         taken = _step(actions[step.action], step, replace(case, remediation=remediation))
+        fleet = replace(case.fleet, reserved=reserved(taken.decisions, case.fleet))
+        case = replace(case, fleet=fleet)
         decisions.extend(taken.decisions)
         unplaced += taken.unplaced
         remediation = taken.remediations[0] if taken.remediations else remediation

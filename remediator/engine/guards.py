@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from remediator.actions.recreate import WAS_SERVING
 from remediator.actions.spec import Case
-from remediator.model.decision import Hold
+from remediator.model.alert import Alert
+from remediator.model.decision import Hold, Remediation
 from remediator.model.evidence import Verdict, VerdictKind
 from remediator.model.host import Fence, Host, Life
+from remediator.model.machine import Recovery
 from remediator.model.policy import Budget
 
 Guard = Callable[[Case], Hold | None]
@@ -60,9 +63,8 @@ def evidence(case: Case) -> Hold | None:
     age = case.now - verdict.newest if verdict.newest else None
     if age is None or age > wants.max_age:
         return Hold("EvidenceStale", "no probe result is fresh enough", _facts(verdict))
-    outside = min(wants.outside_rack, verdict.assigned)
-    if verdict.outside_rack < outside:
-        told = f"only {verdict.outside_rack} vantages outside its rack agree, {outside} must"
+    if verdict.outside_rack < wants.outside_rack:
+        told = f"only {verdict.outside_rack} vantages outside its rack agree, {wants.outside_rack} must"
         return Hold("QuorumTooSmall", told, _facts(verdict))
     return None
 
@@ -101,10 +103,13 @@ def witnesses_of(case: Case) -> list[str]:
 
 
 def _asked_by_rule(case: Case) -> bool:
-    return any(
-        alert.actionable and alert.playbook == case.playbook.name and alert.labels.get("host") == case.target
-        for alert in case.fleet.alerts
-    )
+    asking = [a for a in case.fleet.alerts if a.actionable and a.playbook == case.playbook.name]
+    return any(alert.labels.get("host") == case.target and _seen_in_term(case, alert) for alert in asking)
+
+
+def _seen_in_term(case: Case, alert: Alert) -> bool:
+    """Seen by us since we began, or began anew: what was true before a pause is no witness."""
+    return case.fleet.term_began is None or (alert.last_seen or alert.active_at) >= case.fleet.term_began
 
 
 def gate(case: Case) -> Hold | None:
@@ -121,7 +126,7 @@ def gate(case: Case) -> Hold | None:
 def _one_at_a_time(case: Case) -> Hold | None:
     # Who began first goes on; both would wait for each other for ever.
     turn = (case.remediation.opened_at, case.target)
-    others = [r for r in case.fleet.remediations.values() if r.open and (r.opened_at, r.target) < turn]
+    others = [r for r in case.fleet.remediations.values() if _busy(case, r) and (r.opened_at, r.target) < turn]
     mine = [r for r in others if r.playbook == case.playbook.name and _region(case, r.target) == case.region]
     return Hold("GateClosedOneAtATime", f"{mine[0].target} is being remedied on two witnesses") if mine else None
 
@@ -187,9 +192,22 @@ def budgets(case: Case) -> Hold | None:
 def _in_flight(case: Case, budget: Budget) -> Hold | None:
     if budget.max_in_flight is None:
         return None
-    mine = [r for r in case.fleet.remediations.values() if r.open and r.playbook == case.playbook.name and r.steps]
+    mine = [r for r in case.fleet.remediations.values() if _busy(case, r) and r.playbook == case.playbook.name]
     used = sum(1 for r in mine if _in_scope(case, budget.scope, r.target) and r.target != case.target)
     return _over("InFlight", budget, Counted(used, budget.max_in_flight.of(_total(case, budget.scope))))
+
+
+def _busy(case: Case, remediation: Remediation) -> bool:
+    """A lost host holds its slot until each of its machines is placed, held or waiting with a reason."""
+    if not remediation.open or not remediation.steps:
+        return False
+    host = case.fleet.hosts.get(remediation.target)
+    if host is None or host.life is not Life.DEAD:
+        return True
+    under_way = (Recovery.NONE, Recovery.PLACED)
+    return any(
+        m.alive and m.recovery in under_way and m.state in WAS_SERVING for m in case.fleet.machines_on(host.name)
+    )
 
 
 def _rate(case: Case, budget: Budget) -> Hold | None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from remediator.engine.verdicts import EvidenceTimes
 from remediator.model.evidence import Sighting, Verdict, VerdictKind
-from remediator.model.host import Fence, Host, HostStatus, Life
+from remediator.model.host import LOST, Fence, Host, HostStatus, Life
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,11 @@ def next_host(host: Host, verdict: Verdict, sighting: Sighting, times: LifeTimes
 
     No gate, budget, hold or store outage is read here: a status is a statement, not an action.
     """
-    return _fenced(_stated(_lived(host, verdict, times, now), sighting, times, now), sighting, now)
+    lived = _lived(host, verdict, times, now)
+    gone = verdict.kind is VerdictKind.AGENT_GONE and now - verdict.since >= times.evidence.heartbeat_life
+    if gone and lived.life not in LOST:
+        return lived.with_status(HostStatus.UNKNOWN, now)
+    return _fenced(_stated(lived, sighting, times, now), sighting, now)
 
 
 def _lived(host: Host, verdict: Verdict, times: LifeTimes, now: datetime) -> Host:

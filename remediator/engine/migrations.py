@@ -6,23 +6,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from remediator.model.fleet import Fleet
-from remediator.model.host import HostStatus
+from remediator.model.host import LOST, HostStatus
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Migration, MigrationStage, Operation, Origin, Stage
 
-# A migration that has not moved for this long needs a person.
+# A migration of which nothing has been heard for this long will not end by itself; a copy may take much longer.
 STUCK_AFTER = timedelta(minutes=2)
+STUCK_COPY_AFTER = timedelta(minutes=60)
 
 
 def advance(migration: Migration, fleet: Fleet, now: datetime) -> tuple[Migration, list[Operation]]:
     """The migration as it now stands, and operations to write down with it; the same value while it waits."""
     machine = fleet.machines.get(migration.machine)
     if machine is None or not machine.alive:
-        return _ended(migration, now, "the machine is gone"), []
-    failed = _failure(migration, fleet)
-    if failed and migration.stage is not MigrationStage.VERIFYING:
-        return _rolled_back(migration, machine, failed, now)
-    if now - (migration.moved_at or migration.asked_at) > STUCK_AFTER:
+        return _ended(migration, now, "the machine is gone"), _cleaned(migration, now)
+    switched = machine.host != migration.source
+    failed = _failure(migration, fleet) or _source_lost(migration, fleet)
+    if failed and not switched:
+        return _rolled_back(migration, fleet, failed, now)
+    if _stuck(migration, fleet, now):
+        if not switched:
+            return _rolled_back(migration, fleet, "no progress", now)
         return migration.moved_to(MigrationStage.STUCK, now, "no progress: a person must look"), []
     match migration.stage:
         case MigrationStage.PLANNED:
@@ -89,16 +93,35 @@ def _verified(migration: Migration, machine: Machine, now: datetime) -> tuple[Mi
     return migration.moved_to(MigrationStage.DONE, now), [free]
 
 
-def _rolled_back(
-    migration: Migration, machine: Machine, why: str, now: datetime
-) -> tuple[Migration, list[Operation]]:
-    """Before the switch the machine still belongs to the source: start it there again."""
-    again = [] if machine.host != migration.source else [_operation(migration, "start", now)]
-    return _ended(migration, now, why), again
+def _rolled_back(migration: Migration, fleet: Fleet, why: str, now: datetime) -> tuple[Migration, list[Operation]]:
+    """Before the switch the machine belongs to the source: start it there again, unless the source is lost."""
+    lost = _source_lost(migration, fleet)
+    again = [] if lost or migration.stage is MigrationStage.PLANNED else [_operation(migration, "start", now)]
+    return _ended(migration, now, why), [*again, *_cleaned(migration, now)]
+
+
+def _cleaned(migration: Migration, now: datetime) -> list[Operation]:
+    """What may have arrived on the target is to be gone, whenever the target can be told."""
+    if migration.stage is not MigrationStage.STARTING:
+        return []
+    args = {"machine_id": migration.machine, "migration": migration.id}
+    key = f"{migration.id}:undo"
+    return [Operation(key, "destroy", migration.target, args, Origin.AUTOMATIC, now, migration.machine)]
 
 
 def _ended(migration: Migration, now: datetime, why: str) -> Migration:
     return migration.moved_to(MigrationStage.ROLLED_BACK, now, why)
+
+
+def _source_lost(migration: Migration, fleet: Fleet) -> str:
+    source = fleet.hosts.get(migration.source)
+    return f"source {migration.source} was lost" if source is None or source.life in LOST else ""
+
+
+def _stuck(migration: Migration, fleet: Fleet, now: datetime) -> bool:
+    mine = [op for op in fleet.operations.values() if op.args.get("migration") == migration.id]
+    last = max([op.written_at for op in mine] + [migration.moved_at or migration.asked_at])
+    return now - last > (STUCK_COPY_AFTER if any(op.open for op in mine) else STUCK_AFTER)
 
 
 def _failure(migration: Migration, fleet: Fleet) -> str:

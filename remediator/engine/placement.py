@@ -1,6 +1,6 @@
 """Where a machine goes: hosts that take work and have room, away from its siblings, most room first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from remediator.actions.effects import Effect, Migrate, Placeable, Recreate, RestoreVolume
@@ -46,7 +46,8 @@ def placed(effects: tuple[Effect, ...], fleet: Fleet) -> tuple[tuple[Effect, ...
             continue
         machine = fleet.machines[effect.machine]
         size = _size(effect, machine, fleet)
-        host = choose(fleet, room, machine.app, machine.region, size)
+        away = {name: free for name, free in room.items() if name != machine.host}
+        host = choose(fleet, away, machine.app, machine.region, size)
         if host is None:
             without.append(effect)
             continue
@@ -63,3 +64,14 @@ def _size(effect: Placeable, machine: Machine, fleet: Fleet) -> Capacity:
         disk = sum(fleet.volumes[v].size_mb for v in machine.volumes if v in fleet.volumes)
         return machine.asks + Capacity(disk_mb=disk)
     return machine.asks
+
+
+def reserved(decisions: Iterable[tuple[object, tuple[Effect, ...]]], fleet: Fleet) -> Mapping[str, Capacity]:
+    """What those decisions take, on top of what was taken before them, by host."""
+    taken = dict(fleet.reserved)
+    for _, effects in decisions:
+        for effect in effects:
+            if isinstance(effect, Recreate | RestoreVolume | Migrate) and effect.machine in fleet.machines:
+                size = _size(effect, fleet.machines[effect.machine], fleet)
+                taken[effect.target] = taken.get(effect.target, Capacity()) + size
+    return taken

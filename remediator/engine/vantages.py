@@ -9,12 +9,13 @@ from remediator.model.host import Host
 
 @dataclass(frozen=True, slots=True)
 class Vantage:
-    """A prober's place."""
+    """A prober's place; one that is not ``live`` is enrolled and has not reported for a while."""
 
     name: str
     region: str
     rack: str
     address: str = ""
+    live: bool = True
 
 
 def assigned(
@@ -26,7 +27,7 @@ def assigned(
 
 
 def _for_host(host: Host, places: list[Vantage], outside: int) -> tuple[Vantage, ...]:
-    ranked = sorted(places, key=lambda vantage: _rank(host.name, vantage.name))
+    ranked = sorted(places, key=lambda vantage: (not vantage.live, _rank(host.name, vantage.name)))
     inside = [vantage for vantage in ranked if vantage.rack == host.rack][:1]
     others = [vantage for vantage in ranked if vantage.rack != host.rack]
     # One vantage of each rack first: two in the same rack are no two opinions.
@@ -35,7 +36,8 @@ def _for_host(host: Host, places: list[Vantage], outside: int) -> tuple[Vantage,
         racks.setdefault(vantage.rack, vantage)
     first = list(racks.values())
     rest = [vantage for vantage in others if vantage not in first]
-    return tuple(inside + (first + rest)[:outside])
+    seats = sorted(first + rest, key=lambda vantage: not vantage.live)
+    return tuple(inside + seats[:outside])
 
 
 def _rank(host: str, vantage: str) -> bytes:

@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 
 from remediator.model.evidence import KERNEL_LIVES, Outcome, Sighting, Verdict, VerdictKind, Vote
 
+# One vantage alone never makes a host dead.
+FEWEST_VANTAGES = 2
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceTimes:
@@ -89,7 +92,7 @@ def _kind(
         kind = VerdictKind.PARTITIONED if 2 * len(count.silent) > assigned else VerdictKind.SUSPECT
         return kind, f"{share}, heartbeats still come"
     lasted = now - suspect_since if suspect_since else timedelta()
-    if 2 * len(count.silent) > assigned and lasted >= times.dead_after:
+    if 2 * len(count.silent) > assigned >= FEWEST_VANTAGES and lasted >= times.dead_after:
         return VerdictKind.DEAD, f"{share} for {lasted.total_seconds():.1f} s, no heartbeat"
     return VerdictKind.SUSPECT, f"{share} for {lasted.total_seconds():.1f} s"
 

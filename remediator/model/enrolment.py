@@ -25,11 +25,15 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class JoinToken:
-    """Allows one enrolment under one name until it expires; only its hash is kept."""
+    """Allows one enrolment under one name until it expires; only its hash is kept.
+
+    ``kind`` is what may join, agent or vantage; empty is either.
+    """
 
     token_hash: str
     name: str
     expires_at: datetime
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

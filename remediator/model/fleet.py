@@ -33,6 +33,8 @@ class Fleet:
     frozen: str = ""
     term_began: datetime | None = None
     on_return: Mapping[str, str] = field(default_factory=dict)
+    # What decisions of this very look have already given away, by host.
+    reserved: Mapping[str, Capacity] = field(default_factory=dict)
 
     def machines_on(self, host: str) -> list[Machine]:
         return [machine for machine in self.machines.values() if machine.host == host]
@@ -40,13 +42,26 @@ class Fleet:
     def volumes_on(self, host: str) -> list[Volume]:
         return [volume for volume in self.volumes.values() if volume.host == host]
 
+    def successors(self, machine: Machine) -> list[Machine]:
+        """The machine's replacement, that one's replacement, and so on; the living and the gone."""
+        found: list[Machine] = []
+        after = self.machines.get(machine.replaced_by)
+        while after is not None and after not in found:
+            found.append(after)
+            after = self.machines.get(after.replaced_by)
+        return found
+
+    def served_elsewhere(self, machine: Machine) -> bool:
+        """Whether a living successor of the machine is routable now."""
+        return any(each.alive and routable(each, self.hosts.get(each.host)) for each in self.successors(machine))
+
     def open_operation(self, key: str) -> Operation | None:
         operation = self.operations.get(key)
         return operation if operation and operation.open else None
 
     def free_on(self, host: Host) -> Capacity:
         """Capacity less what is placed, on its way there, and allocated to volumes."""
-        taken = Capacity()
+        taken = self.reserved.get(host.name, Capacity())
         for machine in self.machines.values():
             if machine.host == host.name and machine.state is not MachineState.DESTROYED:
                 taken += machine.asks

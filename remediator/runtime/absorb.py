@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from remediator.model.errors import PermanentError
 from remediator.model.host import Capacity, Host, Identity, Life
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Sealed, Volume
-from remediator.model.request import Destroy, DestroyStage, Operation
+from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.runtime.ledger import Draft
 
 Message = dict[str, Any]
@@ -79,22 +78,33 @@ def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
 def absorb_machines(draft: Draft, host: str, records: list[Message], now: datetime) -> None:
     """Take over what a host says of its machines; unknown ones are adopted and held, never destroyed.
 
-    Raises:
-        PermanentError: a record that cannot be read; nothing of the message is taken over.
+    A record that cannot be read is told and passed over: one of them must not take a whole host out of our hands.
     """
-    for record in [_parsed(record) for record in records]:
-        known = draft.get(Machine, record.id)
-        if known is None:
-            draft.put(_adopted(host, record, now))
-        elif known.host == host and known.state is not MachineState.DESTROYED:
-            draft.put(_told(known, record, now))
+    for message in records:
+        try:
+            record = msgspec.convert(message, Record)
+        except msgspec.ValidationError as error:
+            draft.note(now, "unreadable", host, {"text": f"a machine record that cannot be read: {error}"})
+            continue
+        _absorb(draft, host, record, now)
 
 
-def _parsed(record: Message) -> Record:
-    try:
-        return msgspec.convert(record, Record)
-    except msgspec.ValidationError as error:
-        raise PermanentError(f"a machine record that cannot be read: {error}") from error
+def _absorb(draft: Draft, host: str, record: Record, now: datetime) -> None:
+    known = draft.get(Machine, record.id)
+    if known is None:
+        draft.put(_adopted(host, record, now))
+    elif known.host == host and known.state is MachineState.DESTROYED:
+        _undead(draft, known, record, now)
+    elif known.host == host:
+        draft.put(_told(known, record, now))
+
+
+def _undead(draft: Draft, machine: Machine, record: Record, now: datetime) -> None:
+    """Told destroyed, and there again: its destroy is not over."""
+    if record.state is not MachineState.DESTROYED:
+        why = machine.condemned_why or "was destroyed, and is there again"
+        draft.put(Destroy(machine.id, machine.app, machine.host, Origin.AUTOMATIC, why, now))
+        draft.put(replace(machine, state=MachineState.DESTROYING))
 
 
 def _told(machine: Machine, record: Record, now: datetime) -> Machine:
@@ -102,7 +112,8 @@ def _told(machine: Machine, record: Record, now: datetime) -> Machine:
         machine,
         instance_id=record.instance_id,
         config=record.scrubbed,
-        digest=record.digest,
+        # The digest of the create stands; what a host says later cannot change what was asked for.
+        digest=machine.digest or record.digest,
         sealed=record.sealed,
         port=record.port or 0,
         volumes=record.volumes,

@@ -11,8 +11,8 @@ from nacl.public import PublicKey
 from remediator.clock import Clock
 from remediator.engine.destroys import condemned_on
 from remediator.model.enrolment import Enrolment, Term
-from remediator.model.errors import PermanentError
-from remediator.model.host import Host, HostStatus
+from remediator.model.errors import PermanentError, TransientError
+from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.runtime.absorb import (
@@ -62,19 +62,21 @@ class Agents:
         Raises:
             PermanentError: the hello is malformed, or another identity stands under a known name.
         """
-        now = self._clock.now()
         told = _parsed(name, hello)
-        known = self._ledger.get(Host, name)
-        if known and known.identity.contradicts(told.identity):
-            raise PermanentError(f"{name} is known with another identity: a person must say replaced or renamed")
         async with self._ledger.writing() as draft:
+            # All is read in here: a look that declares the host dead may have been in the middle of it.
+            now = self._clock.now()
+            known = draft.get(Host, name)
+            if known and known.identity.contradicts(told.identity):
+                raise PermanentError(f"{name} is known with another identity: a person must say replaced or renamed")
             host = greeted_host(known, told, now)
             condemned = self._condemned(name)
             self._take_over(draft, host, told, condemned, now)
         self._watch.evidence.heard(name, now)
         self._configs.learn(name, told.machines)
-        frozen = self._watch.frozen
-        return Welcome(host.epoch, self._term.incarnation, self._term.number, tuple(condemned), frozen=frozen)
+        frozen, word = self._watch.frozen, self._watch.freeze_statement()
+        mark = (host.epoch, self._term.incarnation, self._term.number)
+        return Welcome(*mark, tuple(condemned), frozen=frozen, freeze=word)
 
     def _take_over(self, draft: Draft, host: Host, told: Hello, condemned: list[str], now: datetime) -> None:
         known = draft.get(Host, host.name)
@@ -84,11 +86,11 @@ class Agents:
             draft.note(now, "host", host.name, body | {"epoch": host.epoch, "contact": now.isoformat()})
         absorb_machines(draft, host.name, told.machines, now)
         absorb_volumes(draft, host.name, told.volumes)
-        ids = {record["id"] for record in told.machines}
+        ids = {record.get("id", "") for record in told.machines}
         absorb_missing(draft, host.name, ids, (self._ledger.all(Machine), self._ledger.all(Operation)), now)
         for machine_id in condemned:
             _sent(draft, machine_id, host.epoch, now)
-        running = {record["id"] for record in told.machines if record["state"] in _RUNNING}
+        running = {record.get("id", "") for record in told.machines if record.get("state") in _RUNNING}
         self.undead[host.name] = {machine: now for machine in condemned if machine in running}
 
     def _condemned(self, name: str) -> list[str]:
@@ -101,6 +103,10 @@ class Agents:
     async def heard(self, name: str, report: dict[str, Any]) -> None:
         """One report; a plain heartbeat writes nothing."""
         now = self._clock.now()
+        known = self._ledger.get(Host, name)
+        if known is not None and known.life is Life.DEAD:
+            # Its session outlived its death; only a hello leads back, with a new epoch.
+            raise TransientError("this host was lost meanwhile: greet anew")
         self._watch.evidence.heard(name, now)
         machines, absent = report.get("machines", []), report.get("absent", [])
         if machines or absent or report.get("volumes"):

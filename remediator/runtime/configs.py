@@ -11,7 +11,7 @@ class ConfigCache:
 
     def learn(self, host: str, records: list[dict[str, Any]]) -> None:
         for record in records:
-            if "config" in record:
+            if "config" in record and "id" in record:
                 self._by_machine[record["id"]] = (host, record["config"])
 
     def drop_host(self, host: str) -> None:

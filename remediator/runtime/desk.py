@@ -9,6 +9,7 @@ from remediator.clock import Clock
 from remediator.engine.vantages import Vantage
 from remediator.model.asks import JoinAsk, LaunchAsk, Placements, ProbeTarget, Undead, VantageReport, VolumeAsk
 from remediator.model.decision import Decision
+from remediator.model.enrolment import Enrolment
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host
 from remediator.model.machine import Machine, Snapshot, Volume
@@ -133,8 +134,8 @@ class Desk:
         self._watch.frozen = self._freezer.frozen()
         self._watch.wake()
 
-    async def mint_join_token(self, name: str) -> str:
-        return await self._enrolments.mint(name)
+    async def mint_join_token(self, name: str, kind: str) -> str:
+        return await self._enrolments.mint(name, kind=kind)
 
     async def join(self, ask: JoinAsk) -> dict[str, str]:
         return await self._enrolments.join(ask)
@@ -143,9 +144,13 @@ class Desk:
         return self._enrolments.vantage_for(token)
 
     def take_report(self, report: VantageReport) -> list[ProbeTarget]:
-        """Votes in, targets out: the answer is the vantage's assignment."""
+        """Votes in, targets out: the answer is the vantage's assignment, none for one that is not enrolled."""
+        enrolled = self._ledger.get(Enrolment, f"vantage/{report.vantage}")
+        if enrolled is None:
+            return []
         now = self._clock.now()
-        vantage = Vantage(report.vantage, report.region, report.rack, report.address)
+        # Its place weighs its votes: what it says of itself each second counts for nothing.
+        vantage = Vantage(enrolled.name, enrolled.region, enrolled.rack, report.address)
         evidence = self._watch.evidence
         evidence.reported(vantage, now)
         for result in report.results:

@@ -35,6 +35,10 @@ def condemn(draft: Draft, machine_id: str, why: str, now: datetime, origin: Orig
     machine = draft.get(Machine, machine_id)
     if machine is None or not machine.alive:
         return
+    # Whatever was to make it is not to arrive after its end.
+    coming = draft.get(Operation, f"create:{machine_id}")
+    if coming is not None and coming.open:
+        draft.delete(coming)
     draft.put(Destroy(machine.id, machine.app, machine.host, origin, why, now))
     doomed = replace(machine, state=MachineState.DESTROYING, condemned_at=now, condemned_why=why)
     draft.put(
@@ -58,9 +62,10 @@ def _recreate(effect: Recreate, draft: Draft, decision: str, now: datetime) -> N
         "volumes": list(effect.volumes),
         "start": True,
         "source": original.id,
+        "epoch": effect.epoch,
     }
     draft.put(new, original.recovering(Recovery.PLACED, f"being recreated on {effect.target}", now, new.id))
-    draft.put(_operation(effect.key, "create", effect.target, args, now, decision=decision, machine=new.id))
+    draft.put(_operation(f"create:{new.id}", "create", effect.target, args, now, decision=decision, machine=new.id))
     for volume_id in effect.volumes:
         volume = draft.get(Volume, volume_id)
         if volume:
@@ -90,7 +95,7 @@ def _restore(effect: RestoreVolume, draft: Draft, decision: str, now: datetime) 
         "source_volume": old.id,
         "supersedes": old.id,
     }
-    draft.put(_operation(effect.key, "create_volume", effect.target, args, now, decision=decision))
+    draft.put(_operation(f"restore:{new_id}", "create_volume", effect.target, args, now, decision=decision))
 
 
 def _recovering(effect: NoteRecovery, draft: Draft, _decision: str, now: datetime) -> None:
@@ -120,19 +125,23 @@ def _tell(effect: Tell, draft: Draft, decision: str, now: datetime) -> None:
 def _migrate(effect: Migrate, draft: Draft, _decision: str, now: datetime) -> None:
     machine = draft.get(Machine, effect.machine)
     if machine:
-        key = effect.key
+        # Agents know keys for long: one that was used once is never used again.
+        key = f"{effect.key}:{now.timestamp():.0f}"
         draft.put(Migration(key, machine.id, machine.app, effect.source, effect.target, now, effect.reason))
 
 
 def _provision(effect: Provision, draft: Draft, decision: str, now: datetime) -> None:
-    burst = Burst(effect.key, effect.region, effect.hosts, effect.size, now, effect.demands)
+    key = f"{effect.key}:{now.timestamp():.0f}"
+    # Names are known from the first: one that may have been taken at the provider is not given again.
+    hosts = tuple(f"{effect.region}-burst{effect.round}-{number + 1}" for number in range(effect.hosts))
+    burst = Burst(key, effect.region, effect.hosts, effect.size, now, effect.demands, names=hosts)
     draft.put(burst.moved_to(BurstStage.REQUESTED, now))
     args = {
         "region": effect.region,
-        "names": [f"{effect.region}-burst{effect.round + 1}-{number + 1}" for number in range(effect.hosts)],
+        "names": list(hosts),
         "size": asdict(effect.size),
     }
-    draft.put(_operation(effect.key, "provision", "", args, now, decision=decision))
+    draft.put(_operation(key, "provision", "", args, now, decision=decision))
 
 
 def _operation(

@@ -5,13 +5,14 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from remediator.clock import Clock
 from remediator.engine.refusals import Refused, Terms
 from remediator.model.asks import JoinAsk
 from remediator.model.enrolment import Enrolment, JoinToken
-from remediator.runtime.ledger import Ledger
+from remediator.model.host import Host, Life
+from remediator.runtime.ledger import Draft, Ledger
 
 TOKEN_LIFE = timedelta(minutes=15)
 
@@ -33,31 +34,38 @@ class Enrolments:
         self._identity = identity
         self._clock = clock
 
-    async def mint(self, name: str, seed: str = "") -> str:
-        """A join token for that name, good once and for a quarter of an hour.
+    async def mint(self, name: str, seed: str = "", kind: str = "") -> str:
+        """A join token for that name, good once and for a quarter of an hour; ``kind`` is agent, vantage or either.
 
-        With a seed the same token is made again, so that a provision request can be repeated word for word.
+        With a seed the same token is made again, so that a request for hosts can be repeated word for word; once
+        the host has joined with it, it stays spent.
         """
         nonce = seed or secrets.token_hex(16)
         secret = hmac.new(self._identity.secret, f"{name}/{nonce}".encode(), hashlib.sha256).hexdigest()[:40]
         now = self._clock.now()
+        token = JoinToken(_hash(secret), name, now + TOKEN_LIFE, kind or ("agent" if seed else ""))
         async with self._ledger.writing() as draft:
-            draft.put(JoinToken(_hash(secret), name, now + TOKEN_LIFE))
+            if not seed or draft.get(Enrolment, f"agent/{name}") is None:
+                draft.put(token)
         return f"{secret}.{self._identity.fingerprint}"
 
     async def join(self, ask: JoinAsk) -> dict[str, str]:
         """Spend the token, remember the newcomer, and give it what it needs.
 
         Raises:
-            Refused: the token is unknown, used, too old, or for another name.
+            Refused: the token is unknown, used, too old, or for another name or kind; or a host of that name is
+                there already, with other keys.
         """
         now = self._clock.now()
         bearer = secrets.token_urlsafe(32) if ask.kind == "vantage" else ""
         joined = Enrolment(ask.name, ask.kind, ask.region, ask.rack, now, ask.verify_key, ask.box_key)
         async with self._ledger.writing() as draft:
             token = draft.get(JoinToken, _hash(ask.token.partition(".")[0]))
-            if token is None or token.name != ask.name or token.expires_at < now:
-                raise Refused("this join token is unknown, used, too old, or for another name", Terms(403))
+            if token is None or not _allows(token, ask, now):
+                raise Refused("this join token is unknown, used, too old, or for another name or kind", Terms(403))
+            if _displaces(draft, joined):
+                text = f"{ask.name} has joined with other keys: only when it is retired may another take its name"
+                raise Refused(text, Terms(403))
             draft.delete(token)
             draft.put(replace(joined, token_hash=_hash(bearer) if bearer else ""))
             draft.note(now, "joined", ask.name, {"kind": ask.kind, "region": ask.region, "rack": ask.rack})
@@ -72,6 +80,18 @@ class Enrolments:
             if enrolment.kind == "vantage" and hmac.compare_digest(enrolment.token_hash, wanted)
         ]
         return found[0] if found else ""
+
+
+def _allows(token: JoinToken, ask: JoinAsk, now: datetime) -> bool:
+    return token.name == ask.name and token.kind in ("", ask.kind) and now <= token.expires_at
+
+
+def _displaces(draft: Draft, joined: Enrolment) -> bool:
+    """Whether other keys would take the place of a host that has joined and is not retired."""
+    known, host = draft.get(Enrolment, joined.key), draft.get(Host, joined.name)
+    if joined.kind != "agent" or known is None or host is None or not host.joined or host.life is Life.RETIRED:
+        return False
+    return (known.verify_key, known.box_key) != (joined.verify_key, joined.box_key)
 
 
 def _hash(secret: str) -> str:

@@ -19,6 +19,8 @@ class Freezer:
         self._file = folder / "freeze"
         self._statement = folder / "freeze.json"
         self._operator = operator
+        # What a full disk would not take; it holds for as long as we live.
+        self._unwritten: dict[str, Any] = {}
 
     def frozen(self) -> str:
         """Who stopped all acting and why; empty when acting is allowed. What cannot be read counts as frozen."""
@@ -46,10 +48,26 @@ class Freezer:
             held = self._held()
         if held and held.at > fresh.at:
             raise PermanentError("a younger freeze statement is in force")
-        write_private(self._statement, json.dumps(statement).encode())
+        try:
+            write_private(self._statement, json.dumps(statement).encode())
+            self._unwritten = {}
+        except OSError:
+            self._unwritten = statement
+
+    def statement(self) -> dict[str, Any]:
+        """The operator's last word as it was signed, for agents that missed it; empty when there is none."""
+        try:
+            self._held()
+        except (OSError, ValueError, PermanentError):
+            return {}
+        return self._document()
+
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = self._unwritten or json.loads(self._statement.read_text(encoding="utf-8"))
+        return document
 
     def _held(self) -> Freeze:
-        document = json.loads(self._statement.read_text(encoding="utf-8"))
+        document = self._document()
         if not isinstance(document, dict):
             raise PermanentError("no freeze statement")
         return check_freeze(document, self._operator)

@@ -29,6 +29,8 @@ from remediator.runtime.watch import Watch
 
 log = logging.getLogger("fleetmend.loop")
 TICK = 0.25
+# Longer than this between two looks is a pause: of the process, or of the whole machine.
+PAUSE = 1.5
 # Decisions kept in memory for people to read; the journal has them all.
 RECENT = 2000
 _FORGET_EVERY = timedelta(minutes=1)
@@ -92,7 +94,8 @@ class Loop:
         self.holds: dict[tuple[str, str, str], Decision] = {}
         self.recent: deque[Decision] = deque(maxlen=RECENT)
         self.trouble = ""
-        self._forgot_at = clock.now()
+        self._forgot_at = self._ticked_on = clock.now()
+        self._ticked_at = clock.monotonic()
 
     async def remember(self) -> None:
         """Read the newest decisions of earlier lives."""
@@ -117,6 +120,7 @@ class Loop:
     async def tick(self, gauge: Gauge) -> None:
         """One round, in one transaction: what is decided is durable before anything is sent."""
         self._watch.gate, self._watch.frozen = gauge.gate(), gauge.frozen()
+        self._mind_the_gap()
         async with self._ledger.writing() as draft:
             # The clock is read inside: what is judged is what stands when it is written.
             now = self._clock.now()
@@ -128,6 +132,16 @@ class Loop:
         self._tell(told)
         self._outbox.send_due(self._watch.evidence.connected(), self._watch.frozen, now)
         self._agents.drop_lost()
+
+    def _mind_the_gap(self) -> None:
+        """A pause of ours, or a stepped clock, makes stale words look fresh: all evidence is earned again."""
+        now, wall = self._clock.monotonic(), self._clock.now()
+        slept = now - self._ticked_at
+        stepped = abs((wall - self._ticked_on).total_seconds() - slept)
+        if slept > PAUSE or stepped > PAUSE:
+            log.warning("slept for %.1f s, clock stepped by %.1f s: evidence is earned anew", slept, stepped)
+            self._watch.began_anew()
+        self._ticked_at, self._ticked_on = now, wall
 
     def _decide(self, fleet: Fleet, now: datetime) -> Verdicts:
         rules = self.rules

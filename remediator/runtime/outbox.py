@@ -77,13 +77,21 @@ class Outbox:
 
     async def _send(self, operation: Operation) -> None:
         try:
-            value = await self._driver.perform(await self._prepare(operation))
+            prepared = await self._prepare(operation)
+            if not self._wanted(operation):
+                return
+            value = await self._driver.perform(prepared)
         except TransientError as error:
             await self._postpone(operation, str(error))
         except PermanentError as error:
             await self._end(partial(outcomes.failed, operation, str(error)), operation, "failed")
         else:
             await self._end(partial(outcomes.succeeded, operation, value), operation, "done")
+
+    def _wanted(self, operation: Operation) -> bool:
+        """Still in the journal as it was taken from it: preparing takes time, in which it may be given up."""
+        known = self._ledger.get(Operation, operation.key)
+        return known is not None and _life(known) == _life(operation)
 
     async def _postpone(self, operation: Operation, text: str) -> None:
         async with self._ledger.writing() as draft:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from remediator.model.host import LOST, Host
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Snapshot, Volume
 from remediator.model.request import (
     Burst,
@@ -24,8 +25,7 @@ Value = dict[str, Any]
 def succeeded(operation: Operation, value: Value, draft: Draft, now: datetime) -> None:
     """Record the end of an operation and all that follows from its value."""
     # A config sealed for a target has served its purpose; it does not stay.
-    args = {name: held for name, held in operation.args.items() if name != "sealed_config"}
-    draft.put(replace(operation, stage=Stage.DONE, args=args, error=""))
+    draft.put(replace(operation, stage=Stage.DONE, args=_without_config(operation), error=""))
     match operation.verb:
         case "create" | "start" | "stop" | "restart" if "record" in value:
             _recorded(operation, value["record"], draft, now)
@@ -45,7 +45,7 @@ def succeeded(operation: Operation, value: Value, draft: Draft, now: datetime) -
 
 def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
     """Record that an operation never will succeed, and give back what it held."""
-    draft.put(replace(operation, stage=Stage.FAILED, error=text))
+    draft.put(replace(operation, stage=Stage.FAILED, error=text, args=_without_config(operation)))
     draft.note(now, "failed", operation.machine or operation.host, {"key": operation.key, "text": text})
     match operation.verb:
         case "create" if "migration" not in operation.args:
@@ -66,11 +66,17 @@ def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None
             pass
 
 
+def _without_config(operation: Operation) -> Value:
+    return {name: held for name, held in operation.args.items() if name != "sealed_config"}
+
+
 def postponed(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
     """Transient: the same key again, later each time, five seconds at most."""
     attempts = operation.attempts + 1
     wait = timedelta(seconds=min(5.0, 0.2 * 2**attempts))
-    draft.put(replace(operation, attempts=attempts, not_before=now + wait, error=text))
+    # What was changed while it flew (an owner took it over) stands.
+    known = draft.get(Operation, operation.key) or operation
+    draft.put(replace(known, attempts=attempts, not_before=now + wait, error=text))
 
 
 def _recorded(operation: Operation, record: Value, draft: Draft, now: datetime) -> None:
@@ -92,8 +98,14 @@ def _volume_made(operation: Operation, draft: Draft, now: datetime) -> None:
     if made:
         draft.put(replace(made, state="created"))
     old = draft.get(Volume, operation.args.get("supersedes", ""))
-    if old:
+    if old and _lost(draft, old.host):
+        # An original that came back while its copy was made keeps its own volume.
         draft.put(replace(old, superseded_by=operation.args["volume_id"]))
+
+
+def _lost(draft: Draft, host: str) -> bool:
+    known = draft.get(Host, host)
+    return known is None or known.life in LOST
 
 
 def _copy(operation: Operation, draft: Draft, now: datetime) -> Volume | None:

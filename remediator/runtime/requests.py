@@ -9,7 +9,7 @@ from remediator.engine import destroys, placement
 from remediator.engine.refusals import no_room, not_found, precondition
 from remediator.model.asks import LaunchAsk, VolumeAsk
 from remediator.model.enrolment import Enrolment
-from remediator.model.errors import PermanentError
+from remediator.model.errors import PermanentError, TransientError
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity, Host, HostStatus
 from remediator.model.machine import Event, Machine, MachineState, Snapshot, Volume
@@ -30,12 +30,22 @@ ANSWER_WITHIN = 30.0
 class Requests:
     """Each coroutine is one request; refused means nothing was changed."""
 
-    def __init__(self, ledger: Ledger, watch: Watch, outbox: Outbox, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        watch: Watch,
+        outbox: Outbox,
+        clock: Clock,
+        settings: Settings,
+        *,
+        answer_within: float = ANSWER_WITHIN,
+    ) -> None:
         self._ledger = ledger
         self._watch = watch
         self._outbox = outbox
         self._clock = clock
         self._settings = settings
+        self._answer_within = answer_within
         self.placements: Counter[str] = Counter()
         self.failures: Counter[tuple[str, str]] = Counter()
 
@@ -58,20 +68,15 @@ class Requests:
         if host is None:
             raise no_room(f"no host in {machine.region} has enough free cpu, memory or disk")
         self._watch.wake()
-        return await self._created(operation, new_id)
-
-    async def _created(self, operation: Operation, machine_id: str) -> Machine:
-        ended = await self._outbox.ended(operation.key, ANSWER_WITHIN)
-        if ended.stage is Stage.FAILED:
-            raise PermanentError(ended.error)
-        return self._machine(machine_id)
+        await self._waited(operation)
+        return self._machine(new_id)
 
     def _drafted(self, ask: LaunchAsk, new_id: str, fleet: Fleet) -> Machine:
         """The machine as asked for, not yet on any host."""
         now = self._clock.now()
         name = ask.name or f"machine-{new_id[:6]}"
-        taken = [m for m in fleet.machines.values() if m.app == ask.app and m.name == name and m.alive]
-        if any(not m.replaced_by and not m.replaces for m in taken):
+        living = [m for m in fleet.machines.values() if m.app == ask.app and m.name == name and m.alive]
+        if any(not m.replaced_by for m in living):
             raise precondition(f"machine name {name} is taken in app {ask.app}")
         mounted = tuple(str(mount.get("volume", "")) for mount in ask.config.get("mounts") or [])
         volumes = [self._volume(identifier) for identifier in mounted]
@@ -147,7 +152,7 @@ class Requests:
                 raise not_found("machine")
             known = draft.get(Destroy, machine_id)
             if known is not None:
-                return known
+                return self._taken_over(draft, known, origin, who)
             fleet = self._watch.fleet()
             host, sighting = fleet.hosts.get(machine.host), fleet.sightings.get(machine.host)
             limit = self._settings.destroy_refusal
@@ -161,6 +166,19 @@ class Requests:
             raise not_found("machine")
         return accepted
 
+    def _taken_over(self, draft: Draft, known: Destroy, origin: Origin, who: str) -> Destroy:
+        """A destroy that waits for gate and freeze waits no longer when a person asks for it too."""
+        if not known.open or known.origin is not Origin.AUTOMATIC or origin is Origin.AUTOMATIC:
+            return known
+        taken = replace(known, origin=origin, reason=f"{known.reason}; asked for by {who}")
+        draft.put(taken)
+        for operation in self._ledger.all(Operation).values():
+            if operation.open and operation.verb == "destroy" and operation.machine == known.machine:
+                draft.put(replace(operation, origin=origin))
+        draft.note(self._clock.now(), "taken_over", known.machine, {"origin": origin, "who": who})
+        self._watch.wake()
+        return taken
+
     async def run_verb(self, machine_id: str, verb: str) -> Machine:
         """start or stop, on a host that is in touch."""
         machine = self._machine(machine_id)
@@ -169,8 +187,10 @@ class Requests:
             raise precondition(
                 f"machine {machine_id} cannot {verb}: its host is unreachable or it is being destroyed"
             )
-        key = f"{verb}:{machine_id}:{self._ledger.sequence}"
-        await self._run(Operation(key, verb, machine.host, {"machine_id": machine_id}, *self._owner(), machine_id))
+        owner, now = self._owner()
+        # The moment too: sequences begin anew with each start, and agents keep results by key.
+        key = f"{verb}:{machine_id}:{now.isoformat()}:{self._ledger.sequence}"
+        await self._run(Operation(key, verb, machine.host, {"machine_id": machine_id}, owner, now, machine_id))
         return self._machine(machine_id)
 
     async def create_volume(self, ask: VolumeAsk) -> Volume:
@@ -192,7 +212,7 @@ class Requests:
             operation = self._create_volume(ask, new_id, host.name)
             draft.put(operation)
         self._watch.wake()
-        await self._finished(operation)
+        await self._waited(operation)
         return self._volume(new_id)
 
     def _create_volume(self, ask: VolumeAsk, new_id: str, host: str) -> Operation:
@@ -211,18 +231,28 @@ class Requests:
         args = {"volume_id": volume_id, "snapshot_id": new_id}
         await self._run(Operation(f"snapshot:{new_id}", "snapshot", volume.host, args, *self._owner()))
         taken = self._ledger.get(Snapshot, new_id)
-        if taken is None:
-            raise not_found("snapshot")
-        return taken
+        return taken or Snapshot(new_id, volume_id, volume.app, self._clock.now(), 0, "", state="creating")
 
     async def _run(self, operation: Operation) -> None:
         async with self._ledger.writing() as draft:
             draft.put(operation)
         self._watch.wake()
-        await self._finished(operation)
+        await self._waited(operation)
 
-    async def _finished(self, operation: Operation) -> None:
-        ended = await self._outbox.ended(operation.key, ANSWER_WITHIN)
+    async def _waited(self, operation: Operation) -> None:
+        """Until it ended, or for as long as a client has patience.
+
+        Raises:
+            PermanentError: it failed for good.
+            TransientError: it was given up, with all that it was for; it may be asked for again.
+        """
+        try:
+            ended = await self._outbox.ended(operation.key, self._answer_within)
+        except TransientError:
+            if self._ledger.get(Operation, operation.key) is None:
+                raise TransientError(f"{operation.host} was lost before it was done") from None
+            # Accepted and under way: an error would make clients ask for the same a second time.
+            return
         if ended.stage is Stage.FAILED:
             raise PermanentError(ended.error)
 

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from remediator.clock import Clock
 from remediator.engine.vantages import Vantage, assigned
 from remediator.engine.verdicts import EvidenceTimes, judge
 from remediator.model.alert import Alert
 from remediator.model.decision import Remediation
+from remediator.model.enrolment import Enrolment
 from remediator.model.evidence import Gate, Verdict
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
@@ -32,6 +34,7 @@ class Watch:
         self.alerts: Callable[[], tuple[Alert, ...]] = tuple
         self.gate = Gate(open=False, reason="no reading yet", since=self._began)
         self.frozen = ""
+        self.freeze_statement: Callable[[], dict[str, Any]] = dict
         self.on_return: Mapping[str, str] = {}
 
     def wake(self) -> None:
@@ -47,10 +50,24 @@ class Watch:
         finally:
             self._woken.clear()
 
+    def began_anew(self) -> None:
+        """We slept, or our clock was stepped: whatever is to be acted upon is earned again."""
+        self._began = self._clock.now()
+        self._verdicts = {}
+        self.evidence.forget()
+
     def assignment(self, now: datetime) -> Mapping[str, tuple[Vantage, ...]]:
         """Which vantages probe which host; hosts that are retired or never joined are not probed."""
         probed = [h for h in self._ledger.all(Host).values() if h.joined and h.life is not Life.RETIRED]
-        return assigned(probed, self.evidence.vantages(now))
+        live = self.evidence.vantages(now)
+        known = {vantage.name for vantage in live}
+        # One that is silent keeps its seat until another can take it: the last to speak must not decide alone.
+        silent = [
+            Vantage(each.name, each.region, each.rack, live=False)
+            for each in self._ledger.all(Enrolment).values()
+            if each.kind == "vantage" and each.name not in known
+        ]
+        return assigned(probed, [*live, *silent])
 
     def look(self) -> Fleet:
         """Judge every host anew, and give the fleet with these verdicts."""

@@ -9,6 +9,8 @@ from remediator.model.evidence import Outcome, Sighting, Vote
 
 # A vantage stays in the denominators this long after its last report.
 VANTAGE_LIFE = timedelta(seconds=60)
+# Two silent results further apart than this are no unbroken silence.
+UNBROKEN = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Evidence:
         self._vantages: dict[str, tuple[Vantage, datetime]] = {}
         self._power: dict[str, Power] = {}
 
+    def forget(self) -> None:
+        """Begin anew: after a pause of ours nothing we hold is evidence any more."""
+        self._votes.clear()
+        self._heartbeats.clear()
+        self._power.clear()
+
     def heard(self, host: str, now: datetime) -> None:
         self._heartbeats[host] = now
         self._connected.add(host)
@@ -42,7 +50,8 @@ class Evidence:
     def voted(self, vantage: Vantage, host: str, outcome: Outcome, received: datetime) -> None:
         """One probe result; silence is dated from its first silent probe."""
         before = self._votes.get((host, vantage.name))
-        since = before.silent_since if before and before.outcome is Outcome.SILENT else received
+        unbroken = before is not None and before.received is not None and received - before.received < UNBROKEN
+        since = before.silent_since if before and unbroken and before.outcome is Outcome.SILENT else received
         silent_since = since if outcome is Outcome.SILENT else None
         vote = Vote(vantage.name, vantage.region, vantage.rack, outcome, received, silent_since)
         self._votes[host, vantage.name] = vote

@@ -13,6 +13,8 @@ from remediator.model.errors import PermanentError
 from remediator.wire.keys import key_text, parse_box_key
 
 NONCE_BYTES = 16
+# A greeting is read before anybody is known: a key, a nonce and a name need no more.
+GREETING_CHARACTERS = 4096
 # The WebSocket close code for a peer that is not who it should be; the reason says why.
 REFUSED = 4403
 
@@ -49,6 +51,8 @@ def parse_greeting(text: str | bytes) -> Greeting:
     Raises:
         PermanentError: it is none.
     """
+    if len(text) > GREETING_CHARACTERS:
+        raise PermanentError("the peer's greeting is too long")
     try:
         said = msgspec.json.decode(text, type=_Text)
         nonce = base64.b64decode(said.nonce, validate=True)

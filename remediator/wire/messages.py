@@ -40,6 +40,8 @@ class Welcome:
     condemned: tuple[str, ...] = ()
     admit: bool = True
     frozen: str = ""
+    # The operator's last signed word about freezing, for an agent that was away when it was spoken.
+    freeze: dict[str, Any] = field(default_factory=dict)
 
     def message(self) -> dict[str, Any]:
         return {"type": "welcome", **asdict(self), "condemned": list(self.condemned)}

@@ -101,15 +101,13 @@ async def test_targets_are_kept_while_one_remediator_is_away(tmp_path: Path, unu
             assert [one.target.host for one in prober.fresh_results()] == ["h1"]
 
 
-async def test_a_round_asks_each_target_once_and_in_time() -> None:
+async def test_a_round_asks_each_target_once() -> None:
     async with FakeRemediator() as remediator:
         port = port_of(remediator.url)
         targets = tuple(Target(f"h{number}", "127.0.0.1", port) for number in range(50))
         prober = build_prober()
         prober.assignment = Assignment(targets, 1.0, 0.8)
-        began = SystemClock().monotonic()
         await prober.run_round()
-        assert SystemClock().monotonic() - began < 1.0
         assert {one.outcome for one in prober.results} == {Outcome.OK}
         assert len(prober.results) == 50
 

@@ -1,8 +1,11 @@
 """The plans for hosts and regions that live: cordon, migrate, burst, notify; and how many hosts a demand needs."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from remediator.actions import ACTIONS
@@ -80,21 +83,54 @@ def demand(key: str, memory: int = 1024, region: str = "arn", count: int = 1) ->
 def test_a_burst_asks_once_for_what_the_demands_need() -> None:
     known = fleet(demand("b", 3000), demand("a", 3000), demand("c", region="fra"))
     (wish,) = planned("burst_provision", known, "arn").effects
-    assert wish == Provision("arn", 2, Capacity(4, 4096, 1024), ("a", "b"), 0)
+    assert wish == Provision("arn", 2, Capacity(4, 4096, 1024), ("a", "b"), 1)
     assert planned("burst_provision", known, "arn", hedge=1).effects[0] == Provision(
-        "arn", 3, Capacity(4, 4096, 1024), ("a", "b"), 0
+        "arn", 3, Capacity(4, 4096, 1024), ("a", "b"), 1
     )
     (capped,) = planned("burst_provision", fleet(demand("a", 4000, count=50)), "arn", max_hosts=4).effects
     assert isinstance(capped, Provision)
     assert capped.hosts == 4
 
 
-def test_while_one_is_open_no_other_is_asked_for_and_the_next_has_its_own_key() -> None:
-    under_way = Burst("burst:arn:0", "arn", 1, Capacity(), NOON, (), stage=BurstStage.PROVISIONING)
-    assert planned("burst_provision", fleet(demand("a"), under_way), "arn").effects == ()
-    ended = Burst("burst:arn:0", "arn", 1, Capacity(), NOON, (), stage=BurstStage.CONSUMED)
-    assert planned("burst_provision", fleet(demand("a"), ended), "arn").effects[0].key == "burst:arn:1"
+def burst(stage: BurstStage, *names: str, ago: float = 0) -> Burst:
+    moved = NOON - timedelta(seconds=ago)
+    return Burst("b1", "arn", 1, Capacity(), NOON, (), stage, moved, names, "no answer")
+
+
+def test_while_one_is_open_no_other_is_asked_for() -> None:
+    for stage in (BurstStage.REQUESTED, BurstStage.PROVISIONING, BurstStage.JOINED):
+        assert planned("burst_provision", fleet(demand("a"), burst(stage)), "arn").effects == ()
     assert planned("burst_provision", fleet(), "arn") == Planned()
+
+
+@pytest.mark.parametrize(
+    ("things", "number"),
+    [
+        ((), 1),
+        ((burst(BurstStage.CONSUMED, "arn-burst1-1", "arn-burst1-2"),), 2),
+        # Its burst is forgotten; its name is still in use.
+        ((host("arn-burst7-1"),), 8),
+        ((host("arn-burst9-1"), burst(BurstStage.EXPIRED, "arn-burst10-1")), 11),
+        ((host("fra-burst7-1"), host("arn-burstling-1"), host("arn-burst5")), 1),
+    ],
+)
+def test_the_next_round_has_a_number_that_no_host_bears(things: tuple[object, ...], number: int) -> None:
+    (wish,) = planned("burst_provision", fleet(demand("a"), *things), "arn").effects
+    assert wish.key == f"burst:arn:{number}"
+
+
+def test_a_stuck_burst_is_a_hold_until_the_cooldown_is_over() -> None:
+    params = ACTIONS["burst_provision"].params()
+    book = replace(ROOM, cooldown=timedelta(minutes=10))
+
+    def told(*things: object) -> Planned | Hold:
+        return ACTIONS["burst_provision"].plan(case(fleet(*things), "arn", book), params)
+
+    held = told(demand("a"), burst(BurstStage.STUCK, ago=599))
+    assert held == Hold("BurstStuck", "the last request for hosts is stuck: no answer")
+    assert isinstance(told(demand("a"), burst(BurstStage.STUCK, ago=600)), Planned)
+    assert told(burst(BurstStage.STUCK)) == Planned()
+    assert isinstance(told(demand("a"), replace(burst(BurstStage.STUCK), region="fra")), Planned)
 
 
 def test_a_demand_larger_than_any_host_asks_for_none() -> None:

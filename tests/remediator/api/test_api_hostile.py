@@ -3,12 +3,14 @@
 import io
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from remediator.api.fake_control import FakeControl
+from remediator.model.request import Operation, Origin
 
 Client = TestClient[web.Request, web.Application]
 MACHINES = "/v1/apps/web/machines"
@@ -31,6 +33,61 @@ async def test_no_write_without_the_token(client: Client, method: str, path: str
         assert response.status == 401
         assert response.headers["WWW-Authenticate"] == "Bearer"
         assert (await response.json())["status"] == "unauthorized"
+
+
+READS = [
+    MACHINES,
+    f"{MACHINES}/x",
+    f"{MACHINES}/x/events",
+    "/v1/apps/web",
+    "/v1/apps/web/volumes",
+    "/v1/apps/web/volumes/x",
+    "/v1/apps/web/volumes/x/snapshots",
+]
+OPEN = [
+    "/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/internal/state",
+    "/sd/host",
+    "/sd/probe",
+    "/v1/apps/web/routes",
+    "/v1/platform/regions",
+    "/v1/status",
+    "/v1/decisions",
+    "/v1/explain/h1",
+    "/v1/explain/3d8e1f00000000",
+]
+
+
+@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("header", [None, "Bearer wrong"])
+async def test_what_may_hold_a_config_is_read_with_the_token_alone(
+    client: Client, method: str, path: str, header: str | None
+) -> None:
+    headers = {"Authorization": header} if header else {}
+    async with client.request(method, path, headers=headers) as response:
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        text = await response.text()
+    assert method == "HEAD" or json.loads(text)["status"] == "unauthorized"
+    assert "swordfish" not in text
+
+
+@pytest.mark.parametrize("path", OPEN)
+async def test_what_anybody_may_read_holds_no_secret(client: Client, control: FakeControl, path: str) -> None:
+    args = {"machine_id": "x", "sealed_config": "swordfish"}
+    written = Operation("k1", "create", "h1", args, Origin.OWNER, control.at, "3d8e1f00000000")
+    machines = {
+        name: replace(each, config={**each.config, "env": {"TOKEN": "swordfish"}})
+        for name, each in control.world.machines.items()
+    }
+    control.world = replace(control.world, operations={"k1": written}, machines=machines)
+    async with client.get(path) as response:
+        assert response.status == 200
+        assert "swordfish" not in await response.text()
 
 
 @pytest.mark.parametrize(
@@ -138,8 +195,10 @@ async def test_apps_have_plain_names(client: Client, operator: dict[str, str], a
         ("/v1/apps/web/machines?include_deleted=perhaps", 400),
     ],
 )
-async def test_reads_never_fail_with_a_traceback(client: Client, path: str, status: int) -> None:
-    async with client.get(path) as response:
+async def test_reads_never_fail_with_a_traceback(
+    client: Client, operator: dict[str, str], path: str, status: int
+) -> None:
+    async with client.get(path, headers=operator) as response:
         assert response.status == status
         text = await response.text()
     assert "Traceback" not in text

@@ -16,7 +16,8 @@ Client = TestClient[web.Request, web.Application]
 
 
 async def get(client: Client, path: str) -> Any:
-    async with client.get(path) as response:
+    headers = {"Authorization": "Bearer operator-token-for-tests"}
+    async with client.get(path, headers=headers) as response:
         assert response.status == 200, await response.text()
         return await response.json()
 
@@ -76,10 +77,12 @@ async def test_destroys_that_are_done_are_left_out(client: Client, control: Fake
     assert (await get(client, "/internal/state"))["destroys"] == []
 
 
-async def test_requests_are_counted_by_operation_and_code(client: Client, requests_seen: RequestCounter) -> None:
+async def test_requests_are_counted_by_operation_and_code(
+    client: Client, requests_seen: RequestCounter, operator: dict[str, str]
+) -> None:
     await get(client, "/v1/apps/web/machines")
     await get(client, "/v1/apps/db/machines")
-    async with client.get("/v1/apps/web/machines/none") as response:
+    async with client.get("/v1/apps/web/machines/none", headers=operator) as response:
         assert response.status == 404
     async with client.post("/v1/apps/web/machines") as response:
         assert response.status == 401

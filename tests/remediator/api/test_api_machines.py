@@ -20,6 +20,7 @@ KEYS = {
     "id", "name", "state", "region", "image_ref", "instance_id", "version", "private_ip", "created_at", "updated_at",
     "config", "incomplete_config", "events", "checks", "host_status", "cordoned",
 }  # fmt: skip
+OPERATOR = {"Authorization": "Bearer operator-token-for-tests"}
 STATES = {state.value for state in MachineState}
 
 
@@ -35,7 +36,7 @@ class Forgetful(dict[str, dict[str, Any]]):
 
 
 async def get(client: Client, path: str, status: int = 200) -> Any:
-    async with client.get(path) as response:
+    async with client.get(path, headers=OPERATOR) as response:
         assert response.status == status, await response.text()
         assert response.content_type == "application/json"
         return await response.json()
@@ -89,7 +90,7 @@ async def test_a_config_that_is_not_here_yet_is_no_null_config(client: Client, c
     machine = on(control, "h1")
     control.configs.clear()
     for path in (f"/v1/apps/{machine.app}/machines/{machine.id}", f"/v1/apps/{machine.app}/machines"):
-        async with client.get(path) as response:
+        async with client.get(path, headers=OPERATOR) as response:
             assert response.status == 503
             assert response.headers["Retry-After"] == "1"
             assert (await response.json())["status"] == "unavailable"

@@ -88,8 +88,18 @@ async def test_a_join_token_is_minted_for_a_name(client: Client, operator: dict[
     async with client.post("/v1/join-tokens", json={"name": "h7"}, headers=operator) as response:
         assert response.status == 201
         assert (await response.json()) == {"name": "h7", "token": "secret-for-h7.0123456789abcdef"}
-    async with client.post("/v1/join-tokens", json={"name": "../h7"}, headers=operator) as response:
-        assert response.status == 400
+    for wrong in ({"name": "../h7"}, {"name": "h7", "kind": "operator"}):
+        async with client.post("/v1/join-tokens", json=wrong, headers=operator) as response:
+            assert response.status == 400
+
+
+async def test_a_join_token_may_be_for_one_kind(
+    client: Client, control: FakeControl, operator: dict[str, str]
+) -> None:
+    for body in ({"name": "h7"}, {"name": "h7", "kind": "agent"}, {"name": "p-r7", "kind": "vantage"}):
+        async with client.post("/v1/join-tokens", json=body, headers=operator) as response:
+            assert response.status == 201
+    assert control.minted == [("h7", ""), ("h7", "agent"), ("p-r7", "vantage")]
 
 
 async def test_a_signed_freeze_needs_no_token(client: Client, control: FakeControl) -> None:

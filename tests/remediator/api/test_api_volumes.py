@@ -15,7 +15,8 @@ LOST, WELL = "vol_jo4v4mv88keymd0n", "vol_jyx9x59me85w8exr"
 
 
 async def get(client: Client, path: str, status: int = 200) -> Any:
-    async with client.get(path) as response:
+    headers = {"Authorization": "Bearer operator-token-for-tests"}
+    async with client.get(path, headers=headers) as response:
         assert response.status == status, await response.text()
         return await response.json()
 

@@ -137,6 +137,20 @@ async def test_a_join_token_alone_on_standard_output(
     assert "wrong" not in told.err
 
 
+async def test_a_join_token_for_one_kind_says_so(
+    url: str, control: FakeControl, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "operator.token").write_text("right\n")
+    assert await run("join-token", "p-r7", "--kind", "vantage", "--url", url, "--data", str(tmp_path)) == 0
+    assert control.minted == [("p-r7", "vantage")]
+    assert "for the vantage p-r7 alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["machines", "volumes"])
+async def test_lists_need_no_token(url: str, name: str, tmp_path: Path) -> None:
+    assert await run(name, "--url", url, "--data", str(tmp_path)) == 0
+
+
 async def test_a_token_file_that_is_not_there(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run("join-token", "h7", "--url", url, "--data", str(tmp_path)) == 2
     assert "operator.token: No such file or directory" in capsys.readouterr().err

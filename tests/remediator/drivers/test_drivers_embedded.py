@@ -1,6 +1,7 @@
 """The embedded driver with a real server, a real WebSocket and a real channel."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,8 @@ class Door:
     heard_of: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     turned_away: str = ""
+    judging: asyncio.Event | None = None
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     alone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -37,6 +40,9 @@ class Door:
         return self.keys.get(name)
 
     async def greeted(self, name: str, hello: dict[str, Any]) -> Welcome:
+        if self.judging:
+            self.asked.set()
+            await self.judging.wait()
         if self.turned_away:
             raise PermanentError(self.turned_away)
         return Welcome(7, "incarnation", 3, ("m1",))
@@ -256,3 +262,63 @@ async def test_a_frame_sent_twice_ends_the_session(place: Place) -> None:
     assert (await peer.turned_away())[0] == REFUSED
     await place.until_left()
     assert len(place.door.heard_of) == 1
+
+
+async def test_a_refused_clone_leaves_the_host_that_is_there_in_place(place: Place) -> None:
+    good, clone = await place.dial(), await place.dial()
+    await good.join()
+    place.door.turned_away = "h1 is known with another identity"
+    await clone.greet()
+    await clone.say({"type": "hello"})
+    assert (await clone.turned_away())[0] == REFUSED
+    await good.say({"type": "report", "machines": []})
+    await asyncio.wait_for(place.door.told.wait(), 5)
+    asked = asyncio.create_task(place.driver.perform(operation("k1")))
+    assert (await good.hear())["key"] == "k1"
+    await good.say(result_of("k1", {}))
+    assert await asked == {}
+    assert (place.door.left, place.driver.connected) == ([], 1)
+
+
+async def test_while_a_hello_is_judged_the_older_session_is_neither_heard_nor_lost(place: Place) -> None:
+    old, new = await place.dial(), await place.dial()
+    await old.join()
+    place.door.judging = asyncio.Event()
+    await new.greet()
+    await new.say({"type": "hello"})
+    await asyncio.wait_for(place.door.asked.wait(), 5)
+    await old.say({"type": "report", "machines": ["late"]})
+    await asyncio.sleep(0.05)
+    assert place.door.heard_of == []
+    place.door.turned_away = "h1 is known with another identity"
+    place.door.judging.set()
+    await asyncio.wait_for(place.door.told.wait(), 5)
+    assert place.door.heard_of == [("h1", {"type": "report", "machines": ["late"]})]
+
+
+async def test_the_displaced_session_is_closed_and_its_commands_are_given_back(place: Place) -> None:
+    old, new = await place.dial(), await place.dial()
+    await old.join()
+    asked = asyncio.create_task(place.driver.perform(operation("k1")))
+    await old.hear()
+    await new.join()
+    last = await old.socket.receive(timeout=5)
+    assert (last.type, old.socket.close_code) == (aiohttp.WSMsgType.CLOSE, aiohttp.WSCloseCode.GOING_AWAY)
+    with pytest.raises(TransientError, match="h1 hung up"):
+        await asked
+    assert (place.door.left, place.driver.connected) == ([], 1)
+
+
+async def test_a_greeting_is_small(place: Place) -> None:
+    peer = await place.dial()
+    await peer.socket.send_str(greeting_text(Greeting(AGENT.public_key, fresh_nonce(), "h" * 4096)))
+    assert await peer.turned_away() == (REFUSED, "the peer's greeting is too long")
+
+
+async def test_a_frame_beyond_eight_mebibytes_ends_the_session(place: Place) -> None:
+    peer = await place.dial()
+    await peer.join()
+    with contextlib.suppress(ConnectionError):
+        await peer.say({"type": "report", "machines": ["x" * 9 * 2**20]})
+    await place.until_left()
+    assert (place.door.heard_of, place.door.left) == ([], ["h1"])

@@ -1,5 +1,6 @@
 """A returned host: who stays, who goes, and when it may serve."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from remediator.model.fleet import Fleet
 from remediator.model.host import Host
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import DestroyStage
-from tests.remediator.builders import NOON, SECOND, destroy, fleet, host, machine, returning, sighting
+from tests.remediator.builders import NOON, SECOND, dead, destroy, fleet, host, machine, returning, sighting
 
 BACK = returning(ago=SECOND)
 HERE = sighting("h1", heart=0.1, connected=True)
+LATE = returning(ago=10 * SECOND)
+THERE = host("h2", "r2")
 REPLACEMENT = machine("m2", on="h2", replaces="m1")
 
 
@@ -34,8 +37,19 @@ def test_by_default_the_original_stays_and_its_replacement_is_withdrawn() -> Non
 
 @pytest.mark.parametrize("on_return", [{"web": "keep_replacement"}, {"": "keep_replacement"}])
 def test_keep_replacement_condemns_the_original(on_return: dict[str, str]) -> None:
-    known = fleet(BACK, HERE, original(), REPLACEMENT, on_return=on_return)
+    known = fleet(BACK, HERE, THERE, original(), REPLACEMENT, on_return=on_return)
     assert admitted(known) == Admission("h1", condemn=("m1",))
+
+
+@pytest.mark.parametrize("there", [None, dead("h2"), returning("h2")])
+@pytest.mark.parametrize("state", [MachineState.STARTED, MachineState.FAILED])
+def test_no_original_is_condemned_unless_another_serves_now(there: Host | None, state: MachineState) -> None:
+    """The replacement is started on paper, on a host that nothing reaches."""
+    known = fleet(HERE, *([there] if there else []), original(state=state), REPLACEMENT)
+    waits = "neither original m1 nor its replacement runs yet"
+    assert admitted(replace(known, on_return={"": "keep_replacement"}), LATE) == waits
+    if state is MachineState.FAILED:
+        assert admitted(known, LATE) == waits
 
 
 def test_an_apps_own_word_goes_before_the_default() -> None:
@@ -43,16 +57,32 @@ def test_an_apps_own_word_goes_before_the_default() -> None:
     assert admitted(known) == Admission("h1", withdraw=("m2",))
 
 
-def test_an_original_that_does_not_run_yet_is_waited_for_and_then_given_up() -> None:
-    stopped = original(state=MachineState.STOPPED)
-    known = fleet(HERE, stopped, REPLACEMENT)
+@pytest.mark.parametrize("state", [MachineState.CREATED, MachineState.STARTING, MachineState.FAILED])
+def test_an_original_that_does_not_run_yet_is_waited_for_and_then_given_up(state: MachineState) -> None:
+    known = fleet(HERE, THERE, original(state=state), REPLACEMENT)
     assert admitted(known) == "original m1 does not run yet"
-    late = returning(ago=10 * SECOND)
-    assert admitted(known, late) == Admission("h1", condemn=("m1",))
+    assert admitted(known, LATE) == Admission("h1", condemn=("m1",))
+
+
+def test_an_original_that_is_stopped_stays_after_the_grace() -> None:
+    known = fleet(HERE, THERE, original(state=MachineState.STOPPED), REPLACEMENT)
+    assert admitted(known) == "original m1 does not run yet"
+    assert admitted(known, LATE) == Admission("h1", withdraw=("m2",))
+
+
+def test_every_living_successor_is_withdrawn_along_the_whole_chain() -> None:
+    """The replacement's host died too, so that a third machine serves for the first."""
+    second, third = machine("m2", on="h2", replaces="m1", replaced_by="m3"), machine("m3", on="h3", replaces="m2")
+    homes = dead("h2"), host("h3", "r3")
+    assert admitted(fleet(HERE, *homes, original(), second, third)) == Admission("h1", withdraw=("m2", "m3"))
+    gone = replace(second, state=MachineState.DESTROYED)
+    assert admitted(fleet(HERE, *homes, original(), gone, third)) == Admission("h1", withdraw=("m3",))
+    kept = fleet(HERE, *homes, original(), gone, third, on_return={"": "keep_replacement"})
+    assert admitted(kept) == Admission("h1", condemn=("m1",))
 
 
 def test_a_restored_volume_has_moved_on_without_its_original() -> None:
-    assert admitted(fleet(HERE, original(volumes=("v1",)), REPLACEMENT)) == Admission("h1", condemn=("m1",))
+    assert admitted(fleet(HERE, THERE, original(volumes=("v1",)), REPLACEMENT)) == Admission("h1", condemn=("m1",))
 
 
 def test_a_replacement_that_is_gone_leaves_the_original_alone() -> None:

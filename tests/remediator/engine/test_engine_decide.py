@@ -15,7 +15,7 @@ from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity, Host
-from remediator.model.machine import Recovery
+from remediator.model.machine import Recovery, Snapshot
 from remediator.model.policy import Budget, EvidenceGuard, Mode, Policy, Share, Step
 from tests.remediator.builders import (
     CLOSED,
@@ -32,6 +32,7 @@ from tests.remediator.builders import (
     remediation,
     returning,
     verdict,
+    volume,
 )
 
 POLICY = policy()
@@ -174,11 +175,37 @@ def test_three_of_a_rack_are_held_as_one_incident() -> None:
 def test_a_budget_counts_what_this_very_tick_has_taken() -> None:
     one = policy(playbook(budgets=(Budget("region", max_in_flight=Share(0.0, 1)),), correlated=None))
     first, second = dead("h1", ago=timedelta(seconds=9)), dead("h4", ago=timedelta(seconds=8))
-    found = told(fleet(second, first, *ROOMY, verdict("h1"), verdict("h4")), one)
-    assert lines(found) == [
+    known = fleet(second, first, *ROOMY, verdict("h1"), verdict("h4"), machine("m1"))
+    assert lines(told(known, one)) == [
         ("h1", "mark_host_dead", "act", "Acting"),
+        ("h1", "recreate", "act", "Acting"),
         ("h4", "mark_host_dead", "hold", "BudgetInFlight"),
     ]
+
+
+def test_room_that_one_decision_takes_is_gone_for_the_next_of_the_same_tick() -> None:
+    """Two hosts died at once, and there is room for one machine."""
+    free = policy(playbook(budgets=(), correlated=None))
+    known = fleet(
+        dead("h1"), dead("h4", "r4"), host("h2", "r2", capacity=Capacity(1, 256, 0)), verdict("h1"), verdict("h4"),
+        machine("m1", "h1"), machine("m4", "h4"),
+    )  # fmt: skip
+    found = told(known, free)
+    assert [effect.machine for effect in effects(found) if isinstance(effect, Recreate)] == ["m1"]
+    assert ("h4", "recreate", "hold", "NoRoom") in lines(found)
+    assert [wish.machine for wish in found.unplaced] == ["m4"]
+
+
+def test_room_that_one_rung_takes_is_gone_for_the_next() -> None:
+    steps = (Step("recreate"), Step("restore_volumes", {"max_data_loss": "1h"}))
+    both = policy(playbook(steps=steps, budgets=(), correlated=None))
+    mounted = machine("m4", app="db", volumes=("v1",))
+    copy = Snapshot("vs_1", "v1", "db", NOON - SECOND, 5, "d")
+    tight = host("h2", "r2", capacity=Capacity(1, 256, 100))
+    known = fleet(proved(dead("h1")), tight, verdict("h1"), machine("m1"), mounted, volume(), copy)
+    assert ("h1", "restore_volumes", "hold", "NoRoom") in lines(told(known, both))
+    roomy = replace(known, hosts={**known.hosts, "h2": replace(tight, capacity=Capacity(2, 512, 100))})
+    assert [effect.key for effect in effects(told(roomy, both))] == ["recreate:m1:I-m1:1", "restore:v1:vs_1"]
 
 
 def test_no_room_is_a_hold_and_a_demand() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from remediator.engine import guards
 from remediator.model.decision import Hold
 from remediator.model.evidence import VerdictKind
 from remediator.model.host import Life
+from remediator.model.machine import MachineState, Recovery
 from remediator.model.policy import Budget, Correlated, EvidenceGuard, Share
 from tests.remediator.builders import (
     CLOSED,
@@ -22,6 +23,7 @@ from tests.remediator.builders import (
     dead,
     fleet,
     host,
+    machine,
     playbook,
     proved,
     remediation,
@@ -85,7 +87,9 @@ def test_maintenance_ends_by_itself() -> None:
         ({"newest": NOON - 4 * SECOND}, "EvidenceStale"),
         ({"newest": None}, "EvidenceStale"),
         ({"outside_rack": 1}, "QuorumTooSmall"),
-        ({"outside_rack": 1, "assigned": 1}, ""),
+        # Few vantages are no excuse: what is asked for is not lowered by how many there are.
+        ({"outside_rack": 1, "assigned": 1}, "QuorumTooSmall"),
+        ({"outside_rack": 1, "assigned": 2}, "QuorumTooSmall"),
     ],
 )
 def test_evidence_must_agree_be_fresh_and_come_from_outside(change: dict[str, object], holds: str) -> None:
@@ -143,6 +147,18 @@ def test_the_store_is_a_witness_for_the_very_host_and_playbook(asking: object, *
     assert "store" not in guards.witnesses_of(case(replace(known, gate=CLOSED)))
 
 
+@pytest.mark.parametrize(
+    ("seen", "counts"), [(NOON - SECOND, False), (None, False), (NOON, True), (NOON + SECOND, True)]
+)
+def test_the_store_is_a_witness_for_what_was_seen_in_our_own_term_alone(
+    seen: datetime | None, *, counts: bool
+) -> None:
+    """After a pause of ours an alert from before it says nothing of now."""
+    asking = alert("h1", active_at=NOON - 60 * SECOND, last_seen=seen)
+    known = fleet(dead(), alerts=(asking,), term_began=NOON)
+    assert ("store" in guards.witnesses_of(case(known))) is counts
+
+
 def test_the_gate_lets_additive_acts_pass_while_open() -> None:
     assert guards.gate(case(fleet(dead(), verdict()))) is None
 
@@ -155,7 +171,7 @@ def test_closed_or_unknown_holds_what_has_one_witness(state: object) -> None:
 
 
 def test_two_witnesses_pass_a_closed_gate_one_host_of_a_region_at_a_time() -> None:
-    alone = fleet(proved(dead()), verdict(), gate=CLOSED)
+    alone = fleet(proved(dead()), verdict(), machine("m2", on="h2"), gate=CLOSED)
     assert guards.gate(case(alone)) is None
     second = replace(
         alone, hosts={**alone.hosts, "h2": dead("h2")}, remediations={"x": remediation("h2", "recreate")}
@@ -170,7 +186,8 @@ def test_two_witnesses_pass_a_closed_gate_one_host_of_a_region_at_a_time() -> No
 def test_of_two_that_began_while_the_gate_was_open_the_older_goes_on() -> None:
     """Otherwise each waits for the other until one of them comes back by itself."""
     older, younger = remediation("h1", "recreate", ago=60), remediation("h2", "recreate", ago=30)
-    both = fleet(proved(dead("h1")), proved(dead("h2")), verdict("h1"), verdict("h2"), older, younger, gate=CLOSED)
+    homes = proved(dead("h1")), proved(dead("h2")), machine("m1"), machine("m2", on="h2")
+    both = fleet(*homes, verdict("h1"), verdict("h2"), older, younger, gate=CLOSED)
     assert guards.gate(case(both, "h1")) is None
     assert reason(guards.gate(case(both, "h2"))) == "GateClosedOneAtATime"
 
@@ -238,20 +255,46 @@ def held_by(budget: Budget, *things: object, target: str = "h1") -> str:
 
 
 def test_in_flight_counts_other_open_targets_of_this_playbook_in_scope() -> None:
-    homes = dead("h1"), dead("h2"), dead("h10")
+    homes = dead("h1"), dead("h2"), dead("h10"), machine("m2", on="h2")
     assert held_by(IN_FLIGHT, *homes, remediation("h2", "recreate")) == "BudgetInFlight"
     assert held_by(IN_FLIGHT, *homes) == ""
     assert held_by(IN_FLIGHT, *homes, remediation("h2")) == ""
     assert held_by(IN_FLIGHT, *homes, remediation("h2", "cordon", playbook="host_wedged")) == ""
     closed = replace(remediation("h2", "recreate"), closed_at=NOON)
     assert held_by(IN_FLIGHT, *homes, closed) == ""
-    assert held_by(IN_FLIGHT, dead("h1"), dead("h2", region="fra"), remediation("h2", "recreate")) == ""
+    elsewhere = dead("h1"), dead("h2", region="fra"), machine("m2", on="h2")
+    assert held_by(IN_FLIGHT, *elsewhere, remediation("h2", "recreate")) == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "holds"),
+    [
+        ({}, True),
+        ({"recovery": Recovery.PLACED}, True),
+        ({"recovery": Recovery.SERVING}, False),
+        ({"recovery": Recovery.HELD}, False),
+        ({"recovery": Recovery.WAITING}, False),
+        ({"state": MachineState.STOPPED}, False),
+        ({"state": MachineState.DESTROYING, "recovery": Recovery.PLACED}, False),
+    ],
+)
+def test_a_dead_host_holds_its_slot_only_while_a_serving_machine_of_it_is_under_way(
+    left: dict[str, Any], *, holds: bool
+) -> None:
+    """Else hosts that wait out their patience, or for a person, keep all others from being remedied."""
+    homes = dead("h1"), dead("h2"), machine("m1"), remediation("h2", "recreate")
+    assert held_by(IN_FLIGHT, *homes, machine("m2", on="h2", **left)) == ("BudgetInFlight" if holds else "")
+
+
+def test_a_host_that_lives_holds_its_slot_for_as_long_as_its_remediation_is_open() -> None:
+    assert held_by(IN_FLIGHT, dead("h1"), host("h2"), remediation("h2", "cordon")) == "BudgetInFlight"
 
 
 def test_a_rack_is_a_scope() -> None:
     mine = remediation("h2", "recreate")
-    assert held_by(RACK, dead("h1", "r1"), dead("h2", "r1"), mine) == "BudgetInFlight"
-    assert held_by(RACK, dead("h1", "r1"), dead("h2", "r2"), mine) == ""
+    lost = machine("m2", on="h2")
+    assert held_by(RACK, dead("h1", "r1"), dead("h2", "r1"), lost, mine) == "BudgetInFlight"
+    assert held_by(RACK, dead("h1", "r1"), dead("h2", "r2"), lost, mine) == ""
 
 
 def test_the_rate_counts_what_began_within_the_hour_closed_or_not() -> None:
@@ -277,7 +320,7 @@ def test_shares_grow_with_the_scope_and_are_rounded_down() -> None:
 
 def test_a_budget_binds_the_first_act_on_a_target_only() -> None:
     begun = case(
-        fleet(dead("h1"), dead("h2"), remediation("h2", "recreate")),
+        fleet(dead("h1"), dead("h2"), machine("m2", on="h2"), remediation("h2", "recreate")),
         book=playbook(budgets=(IN_FLIGHT,)),
         remediation=remediation("h1", "mark_host_dead"),
     )
@@ -285,8 +328,7 @@ def test_a_budget_binds_the_first_act_on_a_target_only() -> None:
 
 
 def test_the_facts_say_how_much_was_used() -> None:
-    hold = guards.budgets(
-        case(fleet(dead("h1"), dead("h2"), remediation("h2", "x")), book=playbook(budgets=(IN_FLIGHT,)))
-    )
+    known = fleet(dead("h1"), dead("h2"), machine("m2", on="h2"), remediation("h2", "x"))
+    hold = guards.budgets(case(known, book=playbook(budgets=(IN_FLIGHT,))))
     assert hold is not None
     assert hold.facts == {"scope": "region", "used": 1, "allowed": 1}

@@ -73,6 +73,21 @@ def test_three_missed_heartbeats_are_unknown(heart: float, status: HostStatus) -
     assert after(host(), V.ALIVE, heart=heart).status is status
 
 
+@pytest.mark.parametrize("heart", [None, 0.1, 60])
+def test_an_agent_that_is_gone_for_three_seconds_makes_its_host_unknown_heard_of_or_not(heart: float | None) -> None:
+    def after_gone(seconds: float, known: Host) -> Host:
+        gone = verdict("h1", V.AGENT_GONE, since=NOON - seconds * SECOND)
+        return next_host(known, gone, sighting("h1", heart=heart), TIMES, NOON)
+
+    assert after_gone(3, host()).status is HostStatus.UNKNOWN
+    assert after_gone(3, host()).life is Life.HEALTHY
+    assert after_gone(3, dead()).status is HostStatus.UNREACHABLE
+    # It rebooted without ever being dead: what it was before says nothing of it now.
+    assert after_gone(3, returning(status=HostStatus.OK)).status is HostStatus.UNKNOWN
+    if heart is None:
+        assert after_gone(2.9, host()).status is HostStatus.OK
+
+
 @pytest.mark.parametrize("status", list(HostStatus))
 def test_with_nothing_heard_the_journalled_status_stands(status: HostStatus) -> None:
     known = host(status=status)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from remediator.engine import bursts
-from remediator.engine.migrations import STUCK_AFTER, advance, copy_of
+from remediator.engine.migrations import STUCK_AFTER, STUCK_COPY_AFTER, advance, copy_of
 from remediator.model.fleet import Fleet
-from remediator.model.host import Capacity, HostStatus
+from remediator.model.host import Capacity, Host, HostStatus
 from remediator.model.machine import MachineState
 from remediator.model.request import Burst, BurstStage, Demand, Migration, MigrationStage, Operation, Stage
-from tests.remediator.builders import NOON, SECOND, fleet, host, machine, operation, volume
+from tests.remediator.builders import NOON, SECOND, dead, fleet, host, machine, operation, returning, volume
 
 M = MigrationStage
 HOMES = (host("h1"), host("h2", "r2"))
@@ -85,10 +85,42 @@ def test_verified_when_it_runs_on_the_target_and_only_then_is_the_source_freed()
     assert (free.key, free.verb, free.host, free.machine) == ("g1:free", "destroy", "h1", "m1")
 
 
-@pytest.mark.parametrize("stage", [M.PLANNED, M.RESERVED, M.COPYING, M.STARTING])
+BACK = {
+    # Nothing was stopped yet.
+    M.PLANNED: [],
+    M.RESERVED: ["g1:start"],
+    M.COPYING: ["g1:start"],
+    # The create may have arrived.
+    M.STARTING: ["g1:start", "g1:undo"],
+}
+
+
+@pytest.mark.parametrize("stage", list(BACK))
 def test_a_failure_before_the_switch_starts_the_machine_again_where_it_was(stage: MigrationStage) -> None:
     known = fleet(*HOMES, machine(), failed("g1:volume:v1"))
-    assert told(at(stage), known) == ("rolled_back", "no space", ["g1:start"])
+    assert told(at(stage), known) == ("rolled_back", "no space", BACK[stage])
+
+
+def test_what_may_have_arrived_is_destroyed_on_the_target_and_there_alone() -> None:
+    _, (start, undo) = advance(at(M.STARTING), fleet(*HOMES, machine(), failed("g1:create")), NOON)
+    assert (start.verb, start.host, start.machine) == ("start", "h1", "m1")
+    assert (undo.verb, undo.host, undo.machine) == ("destroy", "h2", "m1")
+    assert undo.args == {"machine_id": "m1", "migration": "g1"}
+
+
+@pytest.mark.parametrize("stage", list(BACK))
+@pytest.mark.parametrize("source", [None, dead("h1"), returning("h1")])
+def test_a_source_lost_before_the_switch_is_not_asked_to_start_anything(
+    stage: MigrationStage, source: Host | None
+) -> None:
+    known = fleet(HOMES[1], machine(), *([source] if source else []))
+    undone = ["g1:undo"] if stage is M.STARTING else []
+    assert told(at(stage), known) == ("rolled_back", "source h1 was lost", undone)
+
+
+def test_a_source_lost_after_the_switch_does_not_matter() -> None:
+    known = fleet(dead("h1"), HOMES[1], machine(on="h2"))
+    assert told(at(M.VERIFYING), known) == ("done", "", ["g1:free"])
 
 
 def test_another_migrations_failure_is_not_ours() -> None:
@@ -111,13 +143,27 @@ def test_a_machine_that_is_gone_ends_it() -> None:
     assert told(at(M.COPYING), fleet(*HOMES)) == ("rolled_back", "the machine is gone", [])
     going = machine(state=MachineState.DESTROYING)
     assert told(at(M.RESERVED), fleet(*HOMES, going)) == ("rolled_back", "the machine is gone", [])
+    assert told(at(M.STARTING), fleet(*HOMES, going)) == ("rolled_back", "the machine is gone", ["g1:undo"])
 
 
-@pytest.mark.parametrize("stage", [M.RESERVED, M.COPYING, M.STARTING, M.VERIFYING])
-def test_one_that_does_not_move_is_stuck_and_says_so(stage: MigrationStage) -> None:
+@pytest.mark.parametrize("stage", [M.RESERVED, M.COPYING, M.STARTING])
+def test_one_that_does_not_move_before_the_switch_is_rolled_back(stage: MigrationStage) -> None:
     known = fleet(*HOMES, machine(state=MachineState.STOPPED))
     assert told(at(stage), known, STUCK_AFTER)[0] == stage.value
-    assert told(at(stage), known, STUCK_AFTER + SECOND) == ("stuck", "no progress: a person must look", [])
+    assert told(at(stage), known, STUCK_AFTER + SECOND) == ("rolled_back", "no progress", BACK[stage])
+
+
+def test_one_that_does_not_move_after_the_switch_is_stuck_and_says_so() -> None:
+    known = fleet(*HOMES, machine(on="h2", state=MachineState.STARTING))
+    assert told(at(M.VERIFYING), known, STUCK_AFTER)[0] == "verifying"
+    assert told(at(M.VERIFYING), known, STUCK_AFTER + SECOND) == ("stuck", "no progress: a person must look", [])
+
+
+def test_an_open_operation_is_given_the_time_that_a_copy_takes() -> None:
+    copying = operation("g1:volume:v1", "create_volume", args={"migration": "g1"})
+    known = fleet(*HOMES, machine(state=MachineState.STOPPED), copying)
+    assert told(at(M.RESERVED), known, STUCK_COPY_AFTER)[0] == "reserved"
+    assert told(at(M.RESERVED), known, STUCK_COPY_AFTER + SECOND) == ("rolled_back", "no progress", ["g1:start"])
 
 
 DEMAND = Demand("web/w", "web", "arn", Capacity(1, 256, 0), 1, NOON, NOON)

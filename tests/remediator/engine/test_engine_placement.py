@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from remediator.actions.effects import Cordon, Migrate, Recreate, RestoreVolume
-from remediator.engine.placement import choose, placed, room_of
+from remediator.engine.placement import choose, placed, reserved, room_of
 from remediator.engine.vantages import Vantage, assigned
 from remediator.model.host import Capacity, Life
 from tests.remediator.builders import BIG, fleet, host, machine, volume
@@ -40,6 +40,19 @@ def test_an_assignment_stays_when_others_come_and_go() -> None:
     after = assigned(hosts, many[:-1])
     assert [name for name in before if gone not in before[name]]
     assert all(after[name] == places for name, places in before.items() if gone not in places)
+
+
+def test_a_silent_vantage_keeps_its_seat_until_one_that_reports_can_take_it() -> None:
+    """Else the last that still reports would be the only one assigned, and decide alone."""
+    first, second, third = vantages("r1", "r2", "r3")
+    quiet = replace(second, live=False), replace(third, live=False)
+    (found,) = assigned([host("h1", "r1")], [first, *quiet]).values()
+    assert set(found) == {first, *quiet}
+    others = [Vantage(f"p-new-{number}", "arn", "r4") for number in range(2)]
+    (found,) = assigned([host("h1", "r1")], [first, *quiet, *others]).values()
+    assert set(found) == {first, *others}
+    (found,) = assigned([host("h1", "r1")], [replace(first, live=False), Vantage("p-in", "arn", "r1")]).values()
+    assert [each.name for each in found] == ["p-in"]
 
 
 def test_machines_of_an_app_spread_over_hosts_and_racks() -> None:
@@ -84,6 +97,23 @@ def test_a_migration_needs_the_disk_of_its_volumes() -> None:
     known = fleet(host("h2", capacity=Capacity(8, 8192, 99)), machine("m1", on="h1", volumes=("v1",)), volume())
     wish = Migrate("m1", "h1", "full")
     assert placed((wish,), known) == ((), (wish,))
+
+
+def test_a_move_never_ends_where_it_began() -> None:
+    """Its own host has most room, and would be chosen first."""
+    moving, wish = machine("m1", on="h1"), Migrate("m1", "h1", "full")
+    tight = host("h2", capacity=Capacity(1, 256, 0))
+    assert placed((wish,), fleet(host("h1"), tight, moving)) == ((replace(wish, target="h2"),), ())
+    assert placed((wish,), fleet(host("h1"), moving)) == ((), (wish,))
+
+
+def test_what_decisions_take_counts_and_adds_up() -> None:
+    known = fleet(host("h2"), machine("m1", on="h1"), machine("m2", on="h1", volumes=("v1",)), volume(size_mb=100))
+    taken = reserved([("", (Recreate("m1", "I", 1, (), "h2"), Cordon("h1", "full")))], known)
+    assert taken == {"h2": Capacity(1, 256, 0)}
+    more = reserved([("", (RestoreVolume("m2", "v1", "vs_1", 100, "h2"),))], replace(known, reserved=taken))
+    assert more == {"h2": Capacity(2, 512, 100)}
+    assert room_of(replace(known, reserved=more)) == {"h2": BIG - Capacity(2, 512, 100)}
 
 
 capacities = st.builds(Capacity, st.integers(0, 8).map(float), st.integers(0, 2048), st.integers(0, 100))

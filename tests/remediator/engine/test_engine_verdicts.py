@@ -32,6 +32,12 @@ def test_two_of_three_are_more_than_half() -> None:
     assert judged(sighting("h1", silent("p1"), silent("p2"), gone)).kind is VerdictKind.DEAD
 
 
+def test_one_vantage_alone_never_makes_dead() -> None:
+    found = judged(sighting("h1", silent("p1", since=60)))
+    assert (found.kind, found.silent, found.assigned) == (VerdictKind.SUSPECT, 1, 1)
+    assert judged(sighting("h1", silent("p1"), silent("p2"))).kind is VerdictKind.DEAD
+
+
 @pytest.mark.parametrize("absent", [vote("p2", None), vote("p2", SILENT, ago=3.0), vote("p2", OK, ago=30)])
 def test_a_vantage_that_does_not_report_agrees_with_nothing(absent: Vote) -> None:
     """With two of three gone, the last one does not decide alone."""

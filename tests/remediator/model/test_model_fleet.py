@@ -58,6 +58,32 @@ def test_free_is_not_taken_by_a_host_whose_name_begins_alike() -> None:
     assert [found.id for found in known.volumes_on("h10")] == ["v1"]
 
 
+def test_what_this_look_has_given_away_is_not_free() -> None:
+    here = host()
+    known = replace(fleet(here, machine("m1")), reserved={"h1": Capacity(2, 1024, 10), "h10": BIG})
+    assert known.free_on(here) == BIG - Capacity(3, 1280, 10)
+
+
+def test_successors_are_followed_to_the_end_of_the_chain_and_never_in_a_circle() -> None:
+    first, second, third = machine("m1", replaced_by="m2"), machine("m2", replaced_by="m3"), machine("m3")
+    known = fleet(first, replace(second, state=MachineState.DESTROYED), third)
+    assert [each.id for each in known.successors(first)] == ["m2", "m3"]
+    assert known.successors(third) == []
+    circle = fleet(first, second, replace(third, replaced_by="m2"))
+    assert [each.id for each in circle.successors(first)] == ["m2", "m3"]
+
+
+def test_served_elsewhere_is_by_a_living_successor_that_is_routable_now() -> None:
+    first, second, third = machine("m1", replaced_by="m2"), machine("m2", "h2", replaced_by="m3"), machine("m3", "h3")
+    known = fleet(dead("h2"), host("h3"), first, second, third)
+    assert known.served_elsewhere(first)
+    assert not known.served_elsewhere(third)
+    for change in ({"state": MachineState.STOPPED}, {"state": MachineState.DESTROYING}, {"condemned_at": NOON}):
+        lost = replace(third, **change)  # type: ignore[arg-type]
+        assert not fleet(dead("h2"), host("h3"), first, second, lost).served_elsewhere(first)
+    assert not fleet(dead("h2"), dead("h3"), first, second, third).served_elsewhere(first)
+
+
 def test_an_ended_migration_takes_nothing() -> None:
     here = host()
     done = Migration("g1", "m9", "web", "h2", "h1", NOON, "full", stage=MigrationStage.ROLLED_BACK)

@@ -81,10 +81,14 @@ class Lab:
     """Everything between the HTTP surface and the agents, without either."""
 
     def __init__(
-        self, answer: Answer | None = None, journal: Journal | None = None, rules: Policy | None = None
+        self,
+        answer: Answer | None = None,
+        journal: Journal | None = None,
+        rules: Policy | None = None,
+        clock: FakeClock | None = None,
     ) -> None:
         self.journal = journal or MemoryJournal()
-        self.clock = FakeClock(NOON)
+        self.clock = clock or FakeClock(NOON)
         self.ledger = Ledger(self.journal)
         self.evidence = Evidence()
         self.watch = Watch(self.ledger, self.evidence, EvidenceTimes(), self.clock)

@@ -1,11 +1,13 @@
 """Agents at the door: who they are, what their hello means, and what becomes of what they tell."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from remediator.model.errors import PermanentError
+from remediator.model.errors import PermanentError, TransientError
+from remediator.model.evidence import Outcome
 from remediator.model.fleet import routable
 from remediator.model.host import Capacity, Host, HostStatus, Identity, Life
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
@@ -139,9 +141,97 @@ def sealed_text() -> dict[str, Any]:
 
 async def test_what_is_destroyed_or_elsewhere_is_not_taken_over(lab: Lab) -> None:
     await lab.put(host(), machine("m1", state=MachineState.DESTROYED), machine("m2", on="h10"))
-    await lab.agents.heard("h1", {"machines": [record("m1"), record("m2", instance_id="I-9")]})
-    assert known_machine(lab, "m1").state is MachineState.DESTROYED
+    told = [record("m1", "destroyed", instance_id="I-9"), record("m2", instance_id="I-9")]
+    await lab.agents.heard("h1", {"machines": told})
+    assert (known_machine(lab, "m1").state, known_machine(lab, "m1").instance_id) == (MachineState.DESTROYED, "I-m1")
+    assert dict(lab.ledger.all(Destroy)) == {}
     assert (known_machine(lab, "m2").host, known_machine(lab, "m2").instance_id) == ("h10", "I-m2")
+
+
+async def test_what_was_destroyed_and_runs_again_gets_its_destroy_again(lab: Lab) -> None:
+    """Its create arrived after its end; under the key of the first destroy its agent would do nothing."""
+    await lab.put(host(), machine(), destroy(), machine("m2", state=MachineState.DESTROYED))
+    lab.probes(h1=Outcome.OK)
+    first = set((await lab.settle()).operations)
+    await lab.send("h1")
+    assert known_machine(lab).state is MachineState.DESTROYED
+    lab.wait(1)
+    await lab.agents.heard("h1", {"machines": [record("m1"), record("m2", "stopped")]})
+    assert (known_destroy(lab).stage, known_destroy(lab).origin) == (D.QUEUED, Origin.AUTOMATIC)
+    assert known_destroy(lab, "m2").reason == "was destroyed, and is there again"
+    assert not routable(known_machine(lab), known_host(lab))
+    lab.probes(h1=Outcome.OK)
+    again = [each for each in (await lab.settle()).operations.values() if each.machine == "m1" and each.open]
+    assert [each.verb for each in again] == ["destroy"]
+    assert again[0].key not in first
+    await lab.send("h1")
+    assert (known_machine(lab).state, known_destroy(lab).stage) == (MachineState.DESTROYED, D.VERIFIED_ABSENT)
+    assert {call.machine for call in lab.driver.calls} == {"m1", "m2"}
+
+
+async def test_a_hello_that_waited_while_its_host_was_declared_dead_leads_back_from_the_dead(lab: Lab) -> None:
+    await lab.put(host(epoch=4), machine())
+    async with lab.ledger.writing() as draft:
+        greeting = asyncio.create_task(lab.agents.greeted("h1", hello("h1", record("m1"))))
+        await asyncio.sleep(0.01)
+        lab.wait(2)
+        draft.put(host(epoch=4).moved_to(Life.DEAD, now=lab.clock.now(), reason="3 of 3 vantages hear nothing"))
+    welcome = await greeting
+    found = known_host(lab)
+    assert (found.life, found.epoch, welcome.epoch) == (Life.RETURNING, 5, 5)
+    assert found.returned_at == NOON + 2 * SECOND
+    assert not routable(known_machine(lab), found)
+
+
+async def test_another_identity_is_seen_although_it_joined_while_the_hello_waited(lab: Lab) -> None:
+    async with lab.ledger.writing() as draft:
+        greeting = asyncio.create_task(lab.agents.greeted("h1", hello("h1")))
+        await asyncio.sleep(0.01)
+        draft.put(host(identity=Identity("another", "", "")))
+    with pytest.raises(PermanentError, match="another identity"):
+        await greeting
+    assert lab.evidence.connected() == set()
+
+
+async def test_a_dead_host_is_not_heard_until_it_greets_anew(lab: Lab) -> None:
+    """Its session outlived its death; as a heartbeat it would look alive under its old epoch."""
+    await lab.put(dead(), machine(), destroy(stage=D.BLOCKED))
+    before = lab.ledger.sequence
+    for report in ({"type": "report"}, {"machines": [record("m1", "stopped")], "absent": ["m1"]}):
+        with pytest.raises(TransientError, match="greet anew"):
+            await lab.agents.heard("h1", report)
+    assert lab.ledger.sequence == before
+    assert lab.evidence.connected() == set()
+    await lab.agents.greeted("h1", hello("h1", record("m1")))
+    await lab.agents.heard("h1", {"absent": ["m1"]})
+    assert known_destroy(lab).stage is D.VERIFIED_ABSENT
+
+
+@pytest.mark.parametrize("broken", [{"id": "m2", "state": "levitating"}, {"id": "m2"}, {"state": "started"}, {}])
+async def test_a_machine_record_that_cannot_be_read_is_told_and_passed_over(lab: Lab, broken: dict[str, Any]) -> None:
+    """One of them must not take a whole host out of our hands."""
+    await lab.put(host(), machine("m1", state=MachineState.STARTING))
+    broken = {"config": {"env": {}}, **broken}
+    await lab.agents.greeted("h1", hello("h1", broken, record("m1")))
+    assert known_machine(lab).state is MachineState.STARTED
+    assert set(lab.ledger.all(Machine)) == {"m1"}
+    await lab.agents.heard("h1", {"machines": [broken, record("m1", "stopped")]})
+    assert known_machine(lab).state is MachineState.STOPPED
+    texts = [body["text"] for body in await lab.told("unreadable", "h1")]
+    assert len(texts) == 2
+    assert all(text.startswith("a machine record that cannot be read") for text in texts)
+
+
+async def test_one_of_ours_whose_record_cannot_be_read_is_not_taken_for_lost(lab: Lab) -> None:
+    await lab.put(host(), machine())
+    await lab.agents.greeted("h1", hello("h1", {"id": "m1", "state": "levitating"}))
+    assert known_machine(lab).state is MachineState.STARTED
+
+
+async def test_a_digest_from_the_create_stands_whatever_a_host_says_later(lab: Lab) -> None:
+    await lab.put(host(), machine("m1", digest="asked for"), machine("m2"))
+    await lab.agents.heard("h1", {"machines": [record("m1", digest="other"), record("m2", digest="first")]})
+    assert (known_machine(lab).digest, known_machine(lab, "m2").digest) == ("asked for", "first")
 
 
 async def test_destroying_stays_whatever_the_agent_says_of_it(lab: Lab) -> None:
@@ -216,7 +306,7 @@ async def test_what_was_ours_and_is_gone_has_failed(lab: Lab) -> None:
     "create",
     [
         operation("create:m1", "create", machine="m1"),
-        operation("recreate:m0:I-m0:1", "create", machine="m1", args={"source": "m0"}),
+        operation("create:m1", "create", machine="m1", args={"source": "m0", "epoch": 1}),
     ],
 )
 async def test_what_is_still_to_be_created_is_not_lost(lab: Lab, create: Operation) -> None:

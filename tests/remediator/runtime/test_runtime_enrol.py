@@ -6,18 +6,19 @@ import pytest
 
 from remediator.engine.refusals import Refused
 from remediator.model.asks import JoinAsk
-from remediator.model.enrolment import Enrolment
+from remediator.model.enrolment import Enrolment, JoinToken
 from remediator.model.errors import PermanentError
+from remediator.model.host import Host, Life
 from remediator.runtime.enrol import TOKEN_LIFE, Enrolments, Identity
 from remediator.runtime.prepare import Preparation
-from tests.remediator.builders import NOON, SECOND, machine, operation, sealed
+from tests.remediator.builders import NOON, SECOND, dead, host, machine, operation, sealed
 from tests.remediator.runtime.lab import Lab
 
 OURS = Identity({"box_key": "b", "verify_key": "v"}, "0123456789abcdef", b"secret")
 
 
-def asking(token: str, name: str = "h1", kind: str = "agent") -> JoinAsk:
-    return JoinAsk(token, kind, name, "arn", "r1", "verify", "box")
+def asking(token: str, name: str = "h1", kind: str = "agent", keys: str = "") -> JoinAsk:
+    return JoinAsk(token, kind, name, "arn", "r1", f"verify{keys}", f"box{keys}")
 
 
 @pytest.fixture
@@ -118,3 +119,52 @@ async def test_without_a_sealed_copy_or_a_key_it_never_will_be_sent(lab: Lab, en
     await lab.put(machine("m1", sealed=sealed("m1", "I", "h1")))
     with pytest.raises(PermanentError, match="h1 is not enrolled"):
         await prepare(replace(create, key="k2"))
+
+
+@pytest.mark.parametrize("known", [host("h1"), dead("h1"), host("h1", life=Life.SUSPECT)])
+@pytest.mark.parametrize("offered", [("verify-2", "box"), ("verify", "box-2")])
+async def test_the_keys_of_an_enrolled_host_are_not_replaced(
+    lab: Lab, enrolments: Enrolments, known: Host, offered: tuple[str, str]
+) -> None:
+    await enrolments.join(asking(await enrolments.mint("h1")))
+    await lab.put(known)
+    token = await enrolments.mint("h1")
+    before = lab.ledger.get(Enrolment, "agent/h1")
+    other = replace(asking(token), verify_key=offered[0], box_key=offered[1])
+    with pytest.raises(Refused, match="h1 has joined with other keys") as refused:
+        await enrolments.join(other)
+    assert refused.value.terms.status == 403
+    assert lab.ledger.get(Enrolment, "agent/h1") == before
+    assert await enrolments.join(asking(token)) == dict(OURS.public)
+
+
+@pytest.mark.parametrize("known", [host("h1", joined=False), host("h1", life=Life.RETIRED)])
+async def test_who_never_came_or_is_retired_may_join_with_new_keys(
+    lab: Lab, enrolments: Enrolments, known: Host
+) -> None:
+    await enrolments.join(asking(await enrolments.mint("h1")))
+    await lab.put(known)
+    await enrolments.join(asking(await enrolments.mint("h1"), keys="-2"))
+    joined = lab.ledger.get(Enrolment, "agent/h1")
+    assert joined is not None
+    assert (joined.verify_key, joined.box_key) == ("verify-2", "box-2")
+
+
+@pytest.mark.parametrize(("kind", "other"), [("agent", "vantage"), ("vantage", "agent")])
+async def test_a_token_of_one_kind_does_not_serve_the_other(enrolments: Enrolments, kind: str, other: str) -> None:
+    token = await enrolments.mint("h1", kind=kind)
+    with pytest.raises(Refused, match="another name or kind") as refused:
+        await enrolments.join(asking(token, kind=other))
+    assert refused.value.terms.status == 403
+    await enrolments.join(asking(token, kind=kind))
+
+
+async def test_a_token_of_a_seed_is_an_agents_and_stays_spent(lab: Lab, enrolments: Enrolments) -> None:
+    token = await enrolments.mint("h8", "burst:arn:0")
+    with pytest.raises(Refused):
+        await enrolments.join(asking(token, "h8", "vantage"))
+    await enrolments.join(asking(token, "h8"))
+    assert await enrolments.mint("h8", "burst:arn:0") == token
+    assert dict(lab.ledger.all(JoinToken)) == {}
+    with pytest.raises(Refused, match="used"):
+        await enrolments.join(asking(token, "h8"))

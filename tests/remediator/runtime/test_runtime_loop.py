@@ -31,7 +31,8 @@ def looks_into(journal: Journal) -> tuple[Callable[[Operation], dict[str, Any]],
         stored = journal.rows()["Operation"][asked.key].value
         decided = journal.entries("decision", 100, identifier=asked.decision)
         assert (stored.open, stored.host, stored.args) == (True, asked.host, asked.args)
-        assert [entry.body["effects"] for entry in decided if asked.key in entry.body["effects"]]
+        effect = f"recreate:{asked.args['source']}:I-m1:{asked.args['epoch']}"
+        assert [entry.body["effects"] for entry in decided if effect in entry.body["effects"]]
         seen.append(asked.key)
         return {"record": record(asked.machine, instance_id=asked.args["instance_id"])}
 
@@ -57,8 +58,8 @@ async def test_a_decision_is_in_the_journal_before_the_driver_is_called() -> Non
     lab = Lab(answer, journal)
     await ground(lab)
     await story(lab, 8, **DEAD)
-    assert seen == ["recreate:m1:I-m1:1"]
     known = lab.watch.fleet()
+    assert seen == [f"create:{known.machines['m1'].replaced_by}"]
     assert known.hosts["h1"].life is Life.DEAD
     original = known.machines["m1"]
     new = known.machines[original.replaced_by]

@@ -9,6 +9,7 @@ import pytest
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.machine import Machine, MachineState, Volume
 from remediator.model.request import Operation, Origin, Stage
+from remediator.runtime.effects import condemn
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.outbox import Outbox
 from tests.remediator.builders import NOON, SECOND, machine, operation, volume
@@ -166,6 +167,52 @@ async def test_a_wish_given_up_in_flight_and_written_anew_is_another_one(error: 
     outbox.send_due(frozenset({"h1", "h2"}), "", NOON)
     await asyncio.gather(*outbox._flying.values())
     assert (stage(lab, "recreate:m0").stage, lab.driver.calls[-1].host) == (Stage.DONE, "h2")
+    await lab.ledger.close()
+
+
+@pytest.mark.parametrize("anew", [False, True])
+async def test_what_is_given_up_while_it_is_prepared_is_not_sent(lab: Lab, *, anew: bool) -> None:
+    """Unsealing takes time, in which a machine may be condemned."""
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(asked: Operation) -> Operation:
+        arrived.set()
+        await go_on.wait()
+        return asked
+
+    outbox = Outbox(lab.ledger, lab.driver, slow, lab.clock, lab.tally)
+    create = operation("create:m1", "create", machine="m1", args={"source": "m0", "epoch": 1})
+    await lab.put(machine("m1", state=MachineState.CREATED), create)
+    outbox.send_due(frozenset({"h1"}), "", NOON)
+    await arrived.wait()
+    async with lab.ledger.writing() as draft:
+        condemn(draft, "m1", "no longer wanted", NOON)
+    assert lab.ledger.get(Operation, "create:m1") is None
+    if anew:
+        await lab.put(replace(create, written_at=NOON + SECOND))
+    go_on.set()
+    await asyncio.gather(*outbox._flying.values())
+    assert lab.driver.calls == []
+
+
+async def test_a_condemned_machine_s_ended_create_is_history_and_stays(lab: Lab) -> None:
+    done = operation("create:m1", "create", machine="m1", stage=Stage.DONE)
+    await lab.put(machine("m1"), done, operation("create:m10", "create", machine="m10"))
+    async with lab.ledger.writing() as draft:
+        condemn(draft, "m1", "replaced", NOON)
+    assert set(lab.ledger.all(Operation)) == {"create:m1", "create:m10"}
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+async def test_no_config_stays_with_an_operation_that_has_ended(*, refuses: bool) -> None:
+    lab = Lab(refusing if refuses else None)
+    held = {"machine_id": "m1", "migration": "g1", "sealed_config": "box"}
+    await lab.put(operation("g1:create", "create", machine="m1", args=held))
+    await lab.send("h1")
+    ended = stage(lab, "g1:create")
+    assert ended.stage is (Stage.FAILED if refuses else Stage.DONE)
+    assert ended.args == {"machine_id": "m1", "migration": "g1"}
+    assert lab.driver.calls[0].args["sealed_config"] == "box"
     await lab.ledger.close()
 
 

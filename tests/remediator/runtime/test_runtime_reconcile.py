@@ -31,6 +31,10 @@ def on_the_route(known: Fleet) -> set[str]:
     return {each.id for each in known.machines.values() if routable(each, known.hosts.get(each.host))}
 
 
+def destroy_key(machine_id: str, epoch: int) -> str:
+    return f"destroy:{machine_id}:{epoch}:{NOON.timestamp():.3f}"
+
+
 def original(**more: Any) -> Machine:
     held = {"recovery": Recovery.SERVING, "replaced_by": "m2"}
     return machine("m1", **(held | more))
@@ -124,7 +128,8 @@ async def test_destroys_are_sent_to_hosts_in_touch_under_their_epoch(lab: Lab) -
     await lab.put(host("h1", epoch=4), machine(), destroy())
     lab.probes(h1=Outcome.OK)
     known = await lab.settle()
-    sent = known.operations["destroy:m1:4"]
+    (sent,) = known.operations.values()
+    assert sent.key == destroy_key("m1", 4)
     assert (sent.verb, sent.host, sent.args, sent.origin) == ("destroy", "h1", {"machine_id": "m1"}, Origin.AUTOMATIC)
     assert (known.destroys["m1"].stage, known.destroys["m1"].epoch) == (D.SENT, 4)
     before = lab.ledger.sequence
@@ -141,18 +146,18 @@ async def test_one_that_was_sent_before_a_reboot_is_sent_anew(lab: Lab) -> None:
     lab.probes(h1=Outcome.OK)
     known = await lab.settle()
     assert (known.destroys["m1"].stage, known.destroys["m1"].epoch) == (D.SENT, 2)
-    assert known.operations["destroy:m1:2"].open
+    assert known.operations[destroy_key("m1", 2)].open
 
 
 async def test_automatic_destroys_wait_for_gate_and_thaw_but_owners_do_not(lab: Lab) -> None:
     await lab.put(host("h1"), machine("m1"), machine("m2"), destroy("m1"), destroy("m2", origin=Origin.OWNER))
     lab.watch.gate = CLOSED
     lab.probes(h1=Outcome.OK)
-    assert set((await lab.settle()).operations) == {"destroy:m2:1"}
+    assert set((await lab.settle()).operations) == {destroy_key("m2", 1)}
     lab.watch.gate, lab.watch.frozen = replace(CLOSED, open=True), "by anna"
-    assert set((await lab.settle()).operations) == {"destroy:m2:1"}
+    assert set((await lab.settle()).operations) == {destroy_key("m2", 1)}
     lab.watch.frozen = ""
-    assert set((await lab.settle()).operations) == {"destroy:m1:1", "destroy:m2:1"}
+    assert set((await lab.settle()).operations) == {destroy_key("m1", 1), destroy_key("m2", 1)}
 
 
 async def test_destroys_on_a_dead_host_say_that_they_wait(lab: Lab) -> None:
@@ -171,7 +176,7 @@ async def test_a_replacement_that_runs_completes_its_originals_recovery(lab: Lab
 
 
 async def test_creates_whose_target_died_are_given_back(lab: Lab) -> None:
-    create = operation("recreate:m1:I-m1:1", "create", on="h2", machine="m2", args={"source": "m1"})
+    create = operation("create:m2", "create", on="h2", machine="m2", args={"source": "m1", "epoch": 1})
     coming = replace(REPLACEMENT, state=MachineState.CREATED)
     await lab.put(dead("h1"), dead("h2"), original(recovery=Recovery.PLACED), coming, create)
     known = await lab.settle()
@@ -198,6 +203,21 @@ async def test_ended_things_are_forgotten_after_a_while_and_open_ones_never(lab:
         reconcile.forget(lab.watch.fleet(), draft, lab.clock.now())
     assert set(lab.ledger.all(Operation)) == {"open"}
     assert set(lab.ledger.all(Machine)) == set(lab.ledger.all(Destroy)) == {"m2"}
+
+
+async def test_destroyed_links_to_what_still_serves_are_kept(lab: Lab) -> None:
+    """An original that comes back must find the end of its chain, however long it was away."""
+    gone = replace(REPLACEMENT, state=MachineState.DESTROYED, replaced_by="m3")
+    third = machine("m3", on="h3", replaces="m2")
+    await lab.put(dead(), original(), gone, third)
+    lab.wait(timedelta(hours=2).total_seconds())
+    async with lab.ledger.writing() as draft:
+        reconcile.forget(lab.watch.fleet(), draft, lab.clock.now())
+    assert set(lab.ledger.all(Machine)) == {"m1", "m2", "m3"}
+    await lab.put(original(state=MachineState.DESTROYED))
+    async with lab.ledger.writing() as draft:
+        reconcile.forget(lab.watch.fleet(), draft, lab.clock.now())
+    assert "m2" not in lab.ledger.all(Machine)
 
 
 def agents(asked: Operation) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 """What owners ask: accepted durably or refused clearly, and answered when it ended."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from remediator.engine.refusals import Refused
 from remediator.model.asks import LaunchAsk, VolumeAsk
-from remediator.model.errors import PermanentError
+from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import Capacity, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.request import Demand, Destroy, DestroyStage, Operation, Origin
+from remediator.runtime.requests import Requests
 from remediator.wire.sealing import digest, open_config
-from tests.remediator.builders import CLOSED, NOON, SECOND, dead, host, machine, volume
-from tests.remediator.runtime.lab import Lab, record
+from tests.remediator.builders import CLOSED, NOON, SECOND, dead, destroy, host, machine, operation, volume
+from tests.remediator.runtime.lab import SETTINGS, Lab, record
 
 FULL = {"guest": {"cpus": 1, "memory_mb": 256}, "env": {"SECRET": "s"}}
 ASK = LaunchAsk("web", FULL, "w1", "arn")
@@ -207,4 +209,80 @@ async def test_a_volume_is_made_where_there_is_disk_and_snapshotted() -> None:
         await lab.requests.create_volume(VolumeAsk("db", "big", "arn", 100_000))
     with pytest.raises(Refused, match="snapshot not found"):
         await lab.requests.create_volume(VolumeAsk("db", "data", "arn", 1, "vs_none"))
+    await lab.ledger.close()
+
+
+async def test_a_name_is_taken_by_a_replacement_too_and_free_when_all_that_had_it_are_replaced() -> None:
+    lab = await ready(host("h1"), machine("m1", name="w1", replaced_by="m2"), machine("m2", name="w1", replaces="m1"))
+    with pytest.raises(Refused, match="w1 is taken"):
+        await lab.requests.create_machine(ASK)
+    await lab.put(machine("m2", name="w1", replaces="m1", state=MachineState.DESTROYING))
+    assert (await carried_out(lab, lab.requests.create_machine(ASK))).name == "w1"
+    await lab.ledger.close()
+
+
+async def test_what_is_accepted_and_still_under_way_is_answered_as_it_is() -> None:
+    lab = await ready(host("h1"), machine("m1"), volume("v1"))
+    hurried = Requests(lab.ledger, lab.watch, lab.outbox, lab.clock, SETTINGS, answer_within=0.01)
+    made = await hurried.create_machine(ASK)
+    assert (made.state, made) == (MachineState.CREATED, lab.ledger.get(Machine, made.id))
+    drive = await hurried.create_volume(VolumeAsk("db", "data", "arn", 100))
+    assert (drive.state, drive) == ("creating", lab.ledger.get(Volume, drive.id))
+    assert (await hurried.run_verb("m1", "stop")).state is MachineState.STARTED
+    taken = await hurried.snapshot_volume("v1")
+    assert (taken.volume, taken.app, taken.state) == ("v1", "db", "creating")
+    assert [each.verb for each in lab.ledger.all(Operation).values() if each.open] == [
+        "create", "create_volume", "stop", "snapshot",
+    ]  # fmt: skip
+    await lab.ledger.close()
+
+
+@pytest.mark.parametrize("asker", [Origin.OWNER, Origin.OPERATOR])
+async def test_who_asks_for_what_is_condemned_already_takes_it_over(asker: Origin) -> None:
+    doomed = machine(state=MachineState.DESTROYING, condemned_at=NOON)
+    mine, others = (operation(f"destroy:{m}:1", "destroy", machine=m) for m in ("m1", "m10"))
+    lab = await ready(host(), doomed, destroy(stage=DestroyStage.SENT, epoch=1), mine, others)
+    taken = await lab.requests.destroy_machine("m1", force=False, origin=asker, who="anna")
+    assert (taken.origin, taken.stage, taken.epoch) == (asker, DestroyStage.SENT, 1)
+    assert taken.reason == "replaced; asked for by anna"
+    assert taken == lab.ledger.get(Destroy, "m1")
+    raised, kept = (lab.ledger.get(Operation, each.key) for each in (mine, others))
+    assert (raised, kept) == (replace(mine, origin=asker), others)
+    assert await lab.told("taken_over", "m1") == [{"origin": asker.value, "who": "anna"}]
+    again = await lab.requests.destroy_machine("m1", force=False, origin=Origin.OPERATOR, who="bert")
+    assert again == taken
+    await lab.ledger.close()
+
+
+async def test_nobody_takes_over_what_is_gone_and_automation_takes_over_nothing() -> None:
+    ended = destroy(stage=DestroyStage.VERIFIED_ABSENT)
+    lab = await ready(host(), machine(state=MachineState.DESTROYED), ended)
+    assert await asked_gone(lab) == ended
+    await lab.put(replace(ended, stage=DestroyStage.QUEUED, origin=Origin.OWNER))
+    kept = await lab.requests.destroy_machine("m1", force=True, origin=Origin.AUTOMATIC, who="a rule")
+    assert kept.origin is Origin.OWNER
+    await lab.ledger.close()
+
+
+async def test_verbs_have_keys_of_their_own_across_restarts() -> None:
+    lab = await ready(host("h1"), machine())
+    before = lab.ledger.sequence
+    await carried_out(lab, lab.requests.run_verb("m1", "stop"))
+    again = Lab(agent, journal=lab.journal)
+    again.clock.set(NOON + SECOND)
+    again.ledger.sequence = before
+    await carried_out(again, again.requests.run_verb("m1", "stop"))
+    assert len({call.key for call in (*lab.driver.calls, *again.driver.calls)}) == 2
+    await lab.ledger.close()
+
+
+async def test_what_was_given_up_meanwhile_is_worth_asking_for_again() -> None:
+    lab = await ready(host("h1"))
+    hurried = Requests(lab.ledger, lab.watch, lab.outbox, lab.clock, SETTINGS, answer_within=0.2)
+    waiting = asyncio.create_task(hurried.create_machine(ASK))
+    await lab.watch.rest(5)
+    await lab.put(dead("h1"))
+    await lab.settle()
+    with pytest.raises(TransientError, match="h1 was lost before it was done"):
+        await waiting
     await lab.ledger.close()
