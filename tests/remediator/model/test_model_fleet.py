@@ -79,7 +79,7 @@ def test_served_elsewhere_is_by_a_living_successor_that_is_routable_now() -> Non
     assert known.served_elsewhere(first)
     assert not known.served_elsewhere(third)
     for change in ({"state": MachineState.STOPPED}, {"state": MachineState.DESTROYING}, {"condemned_at": NOON}):
-        lost = replace(third, **change)  # type: ignore[arg-type]
+        lost = replace(third, **change)
         assert not fleet(dead("h2"), host("h3"), first, second, lost).served_elsewhere(first)
     assert not fleet(dead("h2"), dead("h3"), first, second, third).served_elsewhere(first)
 
