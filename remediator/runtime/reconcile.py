@@ -71,10 +71,10 @@ def _just_failed(destroy: Destroy, now: datetime) -> bool:
 
 
 def send_destroy(fleet: Fleet, destroy: Destroy, draft: Draft, now: datetime) -> None:
-    """Write down that it is sent, with its operation; a new epoch, or a new destroy, has a new key."""
+    """Write down that it is sent, with its operation; each sending has its own key, for a destroy is idempotent."""
     epoch = fleet.hosts[destroy.host].epoch
     args = {"machine_id": destroy.machine}
-    key = f"destroy:{destroy.machine}:{epoch}:{destroy.asked_at.timestamp():.3f}"
+    key = f"destroy:{destroy.machine}:{epoch}:{now.timestamp():.3f}"
     draft.put(destroy.moved_to(DestroyStage.SENT, now, epoch))
     draft.put(Operation(key, "destroy", destroy.host, args, destroy.origin, now, destroy.machine))
 
