@@ -1,6 +1,5 @@
 """A host's chassis as the demo holds it: its faults, and the truth about it with times."""
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +60,3 @@ class Chassis:
             self.outages.append(Outage(name, at))
         elif name in ("power_on", "network_heal") and self.outages:
             self.outages[-1].ended = at
-
-
-async def all_ready(fronts: list[Chassis]) -> None:
-    await asyncio.gather(*(front.ready() for front in fronts))

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -198,7 +197,3 @@ class Ground:
         status = await self.api.status()
         ok = [host for host in status["hosts"] if host["status"] == "ok"]
         return len(ok) == len(SITES) and status["gate"]["open"]
-
-
-def clear(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,6 @@ from scripts.story.api import Api, Json, NotSeen, until
 from scripts.story.fronts import Chassis
 from scripts.story.ground import Ground
 from scripts.story.report import StepResult
-from scripts.story.settings import PATIENCE
 from scripts.story.timeline import Timeline
 from scripts.story.workload import keeper, worker
 
@@ -159,6 +158,3 @@ async def _give_out_parts(stage: Stage) -> None:
     # The one that is only lost for a moment must not hold the other volume: its machine would wait for it.
     others.sort(key=lambda name: name == routes["db-2"]["host"])
     stage.cast = {"power": first, "network": others[0], "moment": others[1], "full": others[2], "far": "h5"}
-
-
-__all__ = ["PATIENCE", "Stage", "prepare"]
