@@ -11,11 +11,12 @@ from prometheus_client.metrics_core import Metric
 
 from exporter.clock import Clock, SystemClock
 from exporter.errors import BadStart
+from exporter.kit import Kit
 from exporter.page import build_families
 from exporter.runner import Collector, Runner
 from exporter.server import build_app, open_listener, serve
 from exporter.settings import Settings
-from exporter.table import disk_collectors, host_collectors, page_collectors
+from exporter.table import DISK, HOST, PAGE, build_collectors
 from exporter.workers import Workers
 
 
@@ -31,11 +32,11 @@ class Part:
 
 
 def host_part(settings: Settings, clock: Clock, _address: str) -> Part:
-    return Part(host_collectors(settings.places, clock))
+    return Part(build_collectors(HOST, Kit(settings.places, clock)))
 
 
-def disk_part(settings: Settings, _clock: Clock, _address: str) -> Part:
-    return Part(disk_collectors(settings.places))
+def disk_part(settings: Settings, clock: Clock, _address: str) -> Part:
+    return Part(build_collectors(DISK, Kit(settings.places, clock)))
 
 
 def orchestrator_part(settings: Settings, clock: Clock, _address: str) -> Part:
@@ -92,7 +93,9 @@ def build_collect(
     """The whole page's families, no later than so many seconds from now."""
     on_host = bool(HOST_MODULES & set(settings.modules))
     collectors = [one for part in parts for one in part.collectors]
-    runner = Runner(collectors + (page_collectors(clock) if on_host else []), clock, workers)
+    runner = Runner(
+        collectors + (build_collectors(PAGE, Kit(settings.places, clock)) if on_host else []), clock, workers
+    )
 
     async def collect(seconds: float) -> Sequence[Metric]:
         return build_families(await runner.run(seconds), node_names=on_host)

@@ -1,38 +1,64 @@
-"""Metric families built fresh for each scrape, with less to write for each."""
+"""Metric families built fresh for each scrape: a name, a type, label names, and rows of values."""
 
 from collections.abc import Iterable, Sequence
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
 
 # Label values and the sample's value.
 Row = tuple[Sequence[str], float]
 
 
+class Family(Metric):
+    """A family of the client library that keeps rows, and makes samples of them only if somebody asks.
+
+    The renderer of a page reads the rows: an object for each sample would cost more than its line of text.
+    ``name`` is without ``_total``, as the library has it.
+    """
+
+    def __init__(self, name: str, text: str, kind: str, labels: Sequence[str], rows: Iterable[Row]) -> None:
+        # Not the library's own: it would check each name anew at each scrape, and keep samples.
+        self.name = name
+        self.documentation = text
+        self.unit = ""
+        self.type = kind
+        self.labels = tuple(labels)
+        self.rows = list(rows)
+
+    @property
+    def sample_name(self) -> str:
+        return f"{self.name}_total" if self.type == "counter" else self.name
+
+    @property
+    def samples(self) -> list[Sample]:  # type: ignore[override]
+        """The rows as the library's encoders want them."""
+        name = self.sample_name
+        return [Sample(name, dict(zip(self.labels, values, strict=True)), number) for values, number in self.rows]
+
+
 def gauge(name: str, text: str, value: float) -> Metric:
     """One sample without labels."""
-    return GaugeMetricFamily(name, text, value=value)
+    return Family(name, text, "gauge", (), [((), value)])
 
 
 def counter(name: str, text: str, value: float) -> Metric:
     """One sample without labels; ``name`` ends in ``_total``."""
-    return CounterMetricFamily(name, text, value=value)
+    return counters(name, text, (), [((), value)])
+
+
+def untyped(name: str, text: str, value: float) -> Metric:
+    """One sample without labels, of a kind that its source does not tell."""
+    return Family(name, text, "unknown", (), [((), value)])
 
 
 def gauges(name: str, text: str, labels: Sequence[str], rows: Iterable[Row]) -> Metric:
     """One sample for each row, its values in the order of ``labels``."""
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for values, number in rows:
-        family.add_metric(values, number)
-    return family
+    return Family(name, text, "gauge", labels, rows)
 
 
 def counters(name: str, text: str, labels: Sequence[str], rows: Iterable[Row]) -> Metric:
     """As ``gauges``; ``name`` ends in ``_total``."""
-    family = CounterMetricFamily(name, text, labels=labels)
-    for values, number in rows:
-        family.add_metric(values, number)
-    return family
+    return Family(name.removesuffix("_total"), text, "counter", labels, rows)
 
 
 def one_hot(values: Iterable[tuple[Sequence[str], str]], states: Sequence[str]) -> Iterable[Row]:

@@ -1,8 +1,11 @@
 """The table of collectors: a new one is one file and one line here."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 
-from exporter.clock import Clock
+from prometheus_client.metrics_core import Metric
+
 from exporter.collectors.blocked_tasks import BlockedTasks
 from exporter.collectors.clocktime import read_time
 from exporter.collectors.cpu import read_cpu
@@ -15,35 +18,47 @@ from exporter.collectors.netdev import read_netdev
 from exporter.collectors.pressure import read_pressure
 from exporter.collectors.stat import read_stat
 from exporter.collectors.uname import read_uname
-from exporter.places import Places
+from exporter.kit import Kit
 from exporter.runner import Collector
 from exporter.workers import Workers
 
 
-def host_collectors(at: Places, clock: Clock) -> list[Collector]:
-    """What the kernel says of the host; named as node_exporter names them where it has the same."""
-    return [
-        Collector("cpu", partial(read_cpu, at.procfs)),
-        Collector("loadavg", partial(read_loadavg, at.procfs)),
-        Collector("meminfo", partial(read_meminfo, at.procfs)),
-        Collector("pressure", partial(read_pressure, at.procfs)),
-        Collector("stat", partial(read_stat, at.procfs)),
-        Collector("netdev", partial(read_netdev, at.procfs, at.sysfs, at.exclude.devices)),
-        Collector("time", partial(read_time, at.sysfs, clock)),
-        Collector("uname", partial(read_uname, at.procfs)),
-        Collector("blocked_tasks", BlockedTasks(at.procfs, clock).read),
-    ]
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the table; ``build`` is called once, and what it returns at each scrape.
+
+    One whose ``default`` is False runs only with ``--collector.NAME`` or where ``collect[]`` names it.
+    """
+
+    name: str
+    build: Callable[[Kit], Callable[[], Iterable[Metric]]]
+    default: bool = True
 
 
-def disk_collectors(at: Places) -> list[Collector]:
-    """What is said of filesystems and block devices."""
-    return [
-        # Threads of its own: mounts that hang must not take those of the other collectors.
-        Collector("filesystem", Filesystems(at, Workers()).read),
-        Collector("diskstats", partial(read_diskstats, at.procfs, at.udev, at.exclude.disks)),
-    ]
+# What the kernel says of the host; named as node_exporter names it where it has the same.
+HOST = (
+    Entry("cpu", lambda kit: partial(read_cpu, kit.at.procfs)),
+    Entry("loadavg", lambda kit: partial(read_loadavg, kit.at.procfs)),
+    Entry("meminfo", lambda kit: partial(read_meminfo, kit.at.procfs)),
+    Entry("pressure", lambda kit: partial(read_pressure, kit.at.procfs)),
+    Entry("stat", lambda kit: partial(read_stat, kit.at.procfs)),
+    Entry("netdev", lambda kit: partial(read_netdev, kit.at.procfs, kit.at.sysfs, kit.at.exclude.devices)),
+    Entry("time", lambda kit: partial(read_time, kit.at.sysfs, kit.clock)),
+    Entry("uname", lambda kit: partial(read_uname, kit.at.procfs)),
+    Entry("blocked_tasks", lambda kit: BlockedTasks(kit.at.procfs, kit.clock).read),
+)
+
+# What is said of filesystems and block devices.
+DISK = (
+    # Threads of its own: mounts that hang must not take those of the other collectors.
+    Entry("filesystem", lambda kit: Filesystems(kit.at, Workers()).read),
+    Entry("diskstats", lambda kit: partial(read_diskstats, kit.at.procfs, kit.at.udev, kit.at.exclude.disks)),
+)
+
+# What every host's page carries, whichever modules it has.
+PAGE = (Entry("heartbeat", lambda kit: partial(read_heartbeat, kit.clock)),)
 
 
-def page_collectors(clock: Clock) -> list[Collector]:
-    """What every host's page carries, whichever modules it has."""
-    return [Collector("heartbeat", partial(read_heartbeat, clock))]
+def build_collectors(table: Iterable[Entry], kit: Kit) -> list[Collector]:
+    """Every line's collector, in the table's order."""
+    return [Collector(entry.name, entry.build(kit)) for entry in table]

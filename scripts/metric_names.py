@@ -6,14 +6,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.clock import SystemClock
+from exporter.kit import Kit
 from exporter.orchestrator.collector import Orchestrator
 from exporter.page import build_families, build_info_family
-from exporter.places import Places
 from exporter.probe.outcome import Outcome
 from exporter.probe.page import build_health_families, build_result_families
 from exporter.probe.wire import Health, Result, Target
 from exporter.runner import Reading, State
-from exporter.table import disk_collectors, host_collectors, page_collectors
+from exporter.table import DISK, HOST, PAGE, build_collectors
 from remediator.model.evidence import VerdictKind
 from remediator.telemetry import Reading as Now
 from remediator.telemetry import Telemetry
@@ -26,7 +26,7 @@ What each page carries, by job of the scrape configuration. Histograms and summa
 `_count`. Besides these every store adds `up` and its like. Labels that a scrape target adds (`host`, `region`, `rack`
 on job `host`; `vantage`, `vantage_region`, `vantage_rack` on job `probe`) are not listed.
 """
-HOST = """Where node_exporter has the same metric, the name, labels and meaning are node_exporter's. `node_memory_*`
+HOST_NOTE = """Where node_exporter has the same metric, the name, labels and meaning are node_exporter's. `node_memory_*`
 follows `/proc/meminfo`, one metric a line, and differs between kernels: the table names six of them.
 """
 # Every line of meminfo is a metric; which there are depends on the kernel.
@@ -48,8 +48,7 @@ STATE = (
 
 def host_page() -> list[Metric]:
     """This machine's own page; a metric that this kernel has nothing to say for is missing."""
-    clock, places = SystemClock(), Places()
-    collectors = [*host_collectors(places, clock), *disk_collectors(places), *page_collectors(clock)]
+    collectors = build_collectors((*HOST, *DISK, *PAGE), Kit())
     families = build_families([Reading("cpu", State.OK, 0.0)], node_names=True)
     for collector in collectors:
         families += collector.read()
@@ -92,7 +91,7 @@ def _row(family: Metric) -> str:
 
 def main() -> None:
     pages = {
-        "host": ("`fleetmend-exporter host disk`", host_page(), HOST),
+        "host": ("`fleetmend-exporter host disk`", host_page(), HOST_NOTE),
         "probe": ("`fleetmend-exporter probe`", probe_page(), ""),
         "orchestrator": ("`fleetmend-exporter orchestrator`", orchestrator_page(), ""),
         "remediator": ("the remediator's own `/metrics`", remediator_page(), ""),

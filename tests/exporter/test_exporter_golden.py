@@ -17,10 +17,11 @@ from exporter.collectors.filesystem import Filesystems
 from exporter.collectors.mounts import Usage
 from exporter.collectors.uname import build_uname_family
 from exporter.errors import NoData
+from exporter.kit import Kit
 from exporter.page import Snapshot
 from exporter.places import Places
 from exporter.runner import Collector
-from exporter.table import disk_collectors, host_collectors, page_collectors
+from exporter.table import DISK, HOST, PAGE, build_collectors
 from exporter.workers import Workers
 
 GOLDEN = Path(__file__).parent / "fixtures" / "golden.prom"
@@ -39,8 +40,7 @@ def build_all(uname: os.uname_result) -> list[Metric]:
 
 
 def expose(places: Places) -> str:
-    clock = FakeClock()
-    table = [*host_collectors(places, clock), *disk_collectors(places), *page_collectors(clock)]
+    table = build_collectors((*HOST, *DISK, *PAGE), Kit(places, FakeClock()))
     # What depends on the machine that runs the test is replaced by what the tree says.
     replaced: dict[str, Callable[[], Iterable[Metric]]] = {
         "filesystem": Filesystems(places, Workers(), size_of).read,
@@ -60,7 +60,7 @@ def test_exposition_of_the_fixture_tree(fixture_places: Places) -> None:
 )
 def test_an_empty_tree_is_an_expected_error(collector: str, error: type[Exception], tmp_path: Path) -> None:
     places = Places(tmp_path, tmp_path, tmp_path, tmp_path)
-    table = {one.name: one for one in [*host_collectors(places, FakeClock()), *disk_collectors(places)]}
+    table = {one.name: one for one in build_collectors((*HOST, *DISK), Kit(places, FakeClock()))}
     with pytest.raises(error, match=r"No such file"):
         list(table[collector].read())
 
