@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from exporter.clock import Clock, SystemClock
+from exporter.collectors.tasks import Tasks
 from exporter.errors import NoData
 from exporter.places import Places
 
@@ -27,8 +28,12 @@ def ask_nobody(source: str) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """Given to every line of the table."""
+    """Given to every line of the table; ``tasks`` is what several collectors look at together."""
 
     at: Places = field(default_factory=Places)
     clock: Clock = field(default_factory=SystemClock)
     ask: Ask = ask_nobody
+    tasks: Tasks = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", Tasks(self.at.procfs, self.clock))

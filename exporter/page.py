@@ -1,29 +1,23 @@
 """From readings to bytes: families in order, the format that was asked for, compressed if that pays."""
 
-import gzip
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector as Registry
 
 from exporter import __version__
-from exporter.families import gauges
+from exporter.clashes import settle_clashes
+from exporter.compress import gzip_stretches
+from exporter.families import count_rows, gauges
+from exporter.render import choose_format, render_stretches
 from exporter.runner import Reading, build_scrape_families, build_state_family
+from exporter.workers import Workers
 
 SMALLEST_TO_COMPRESS = 1024  # bytes; below, the header costs more than it saves
+MOST_ROWS_IN_LOOP = 5_000  # some two milliseconds
 DEFAULT_SCRAPE_SECONDS = 10.0  # Prometheus' own default
-
-
-class Snapshot(Registry):
-    """Families that have been collected already, in the shape that the encoders ask for."""
-
-    def __init__(self, families: Sequence[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +30,10 @@ class Page:
 
 def build_families(readings: Sequence[Reading], *, node_names: bool) -> list[Metric]:
     """All families of a page in the order of their names; ``node_names`` adds node_exporter's scrape metrics."""
-    families = [family for reading in readings for family in reading.families if family.samples]
+    families = [family for reading in readings for family in reading.families if count_rows(family)]
     families += build_scrape_families(readings) if node_names else []
     families += [build_state_family(readings), build_info_family("exporter")]
-    return sorted(families, key=lambda family: family.name)
+    return sorted(settle_clashes(families), key=lambda family: family.name)
 
 
 def build_info_family(component: str) -> Metric:
@@ -53,13 +47,20 @@ def build_info_family(component: str) -> Metric:
 
 def render(families: Sequence[Metric], accept: str, encodings: str) -> Page:
     """Encode by the Accept and Accept-Encoding headers; text 0.0.4 uncompressed if neither says otherwise."""
-    encode, content_type = choose_encoder(accept)
-    body = encode(Snapshot(families))
-    headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
-    if len(body) < SMALLEST_TO_COMPRESS or not accepts_gzip(encodings):
-        return Page(body, headers)
-    # The fastest level: the next ones cost thirty times as much for a tenth less.
-    return Page(gzip.compress(body, compresslevel=1, mtime=0), headers | {"Content-Encoding": "gzip"})
+    form = choose_format(accept)
+    headers = {"Content-Type": form.content_type, "Vary": "Accept, Accept-Encoding"}
+    stretches = render_stretches(families, form)
+    size = sum(len(one.text) for one in stretches)
+    if size < SMALLEST_TO_COMPRESS or not accepts_gzip(encodings):
+        return Page(b"".join(one.text for one in stretches), headers)
+    return Page(gzip_stretches(stretches), headers | {"Content-Encoding": "gzip"})
+
+
+async def render_page(families: Sequence[Metric], accept: str, encodings: str, workers: Workers) -> Page:
+    """As ``render``; a page that takes long to write is written in a thread, beside the event loop."""
+    if sum([count_rows(family) for family in families]) <= MOST_ROWS_IN_LOOP:
+        return render(families, accept, encodings)
+    return await asyncio.wrap_future(workers.submit(partial(render, families, accept, encodings)))
 
 
 def accepts_gzip(encodings: str) -> bool:

@@ -1,29 +1,40 @@
 """One scrape: every collector in a thread, under one deadline; what is late or broken breaks only itself."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 
 from prometheus_client.metrics_core import Metric
 
 from exporter.clock import Clock
 from exporter.errors import NoData
-from exporter.families import gauges, one_hot
+from exporter.families import Family, Piece, gauges, one_hot
+from exporter.sweep import Sweep
 from exporter.workers import READ_ERRORS, Workers
 
 log = logging.getLogger(__name__)
 
+SLOW_SECONDS = 0.03  # a page takes five thousandths
+MORE_THREADS = 3
+GRACE_SECONDS = 0.05  # our own run ends at the deadline by itself; another's may have a later one
+
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """A named reader; ``read`` runs in a thread, returns fresh families, and may raise NoData."""
+    """A named reader; ``read`` runs in a thread, returns fresh families, and may raise NoData.
+
+    One whose ``default`` is False runs only where it is asked for by name; one that is ``own`` tells of the exporter
+    itself, and runs even without the defaults.
+    """
 
     name: str
     read: Callable[[], Iterable[Metric]]
+    default: bool = True
+    own: bool = False
 
 
 class State(StrEnum):
@@ -47,46 +58,98 @@ class Reading:
     error: str = ""
 
 
-class Runner:
-    """Runs collectors; concurrent scrapes share one run, so that no source is read twice at once."""
+class Run:
+    """The collectors that one scrape started; others that want them meanwhile wait for the same."""
 
-    def __init__(self, collectors: Sequence[Collector], clock: Clock, workers: Workers) -> None:
-        self._collectors = collectors
+    def __init__(self, due: Mapping[str, Collector], clock: Clock) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        calls = {name: partial(read_timed, one, clock) for name, one in due.items()}
+        # Nothing that the sweep keeps leads back to us: a page must not wait for the collector of cycles.
+        self._sweep = Sweep(calls, partial(tell_loop, self._loop, self._ended))
+        self._given_up = False
+        self.began = clock.monotonic()
+
+    @property
+    def readings(self) -> Mapping[str, Reading]:
+        return self._sweep.results
+
+    def is_reading(self, name: str) -> bool:
+        """Whether its collector is at work, or will be."""
+        return self.is_stuck(name) or not (self._given_up or name in self.readings)
+
+    def is_stuck(self, name: str) -> bool:
+        """Whether its collector has not come back, though nobody waits for it any more."""
+        return self._given_up and name in self._sweep.busy
+
+    def start(self, workers: Workers, seconds: float) -> None:
+        self.task = self._loop.create_task(self._drive(workers, seconds))
+
+    async def _drive(self, workers: Workers, seconds: float) -> None:
+        self._sweep.start(workers)
+        if not await self._wait(min(SLOW_SECONDS, seconds)):
+            self._sweep.start(workers, MORE_THREADS)
+            await self._wait(seconds - SLOW_SECONDS)
+        self._given_up = True
+        self._sweep.give_up(workers)
+
+    async def _wait(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        return self._ended.is_set()
+
+
+def tell_loop(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """From a thread; the loop may have been closed while that was stuck."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(event.set)
+
+
+class Runner:
+    """Runs collectors, each once at a time: scrapes at the same time share its reading.
+
+    ``names`` are all that can be asked for; a scrape that asks for none by name gets the ``defaults``.
+    """
+
+    def __init__(
+        self, collectors: Sequence[Collector], clock: Clock, workers: Workers, defaults: Collection[str] | None = None
+    ) -> None:
+        self._collectors = {one.name: one for one in collectors}
         self._clock = clock
         self._workers = workers
-        self._open: dict[str, Future[Reading]] = {}
+        self._runs: dict[str, Run] = {}
         self._told: dict[str, str] = {}
-        self._running: asyncio.Task[tuple[Reading, ...]] | None = None
+        self.names = frozenset(self._collectors)
+        self.defaults = self.names if defaults is None else frozenset(defaults)
 
-    async def run(self, seconds: float) -> tuple[Reading, ...]:
+    async def run(self, seconds: float, names: Collection[str] | None = None) -> tuple[Reading, ...]:
         """Readings in the table's order, no later than ``seconds`` from now."""
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._run(seconds))
-        # One impatient client must not cancel what others wait for.
-        return await asyncio.shield(self._running)
-
-    async def _run(self, seconds: float) -> tuple[Reading, ...]:
-        began = self._clock.monotonic()
-        due = [one for one in self._collectors if not self._is_stuck(one.name)]
-        futures = {one.name: self._workers.submit(partial(read_timed, one, self._clock)) for one in due}
-        self._open.update(futures)
-        if futures:
-            await asyncio.wait([asyncio.wrap_future(future) for future in futures.values()], timeout=seconds)
-        waited = self._clock.monotonic() - began
-        readings = tuple(self._conclude(one.name, futures.get(one.name), waited) for one in self._collectors)
+        runs = self._join_or_start(self.defaults if names is None else names, seconds)
+        stuck = {name for name, run in runs.items() if run.is_stuck(name)}
+        waited_for = {run.task for run in runs.values()}
+        # Neither a deadline nor an impatient client ends a run that others may wait for.
+        if waited_for:
+            await asyncio.wait(waited_for, timeout=seconds + GRACE_SECONDS)
+        states = {name: State.STUCK if name in stuck else State.TIMEOUT for name in runs}
+        readings = tuple(self._conclude(name, run, states[name]) for name, run in runs.items())
         self._tell_changes(readings)
         return readings
 
-    def _is_stuck(self, name: str) -> bool:
-        return name in self._open and not self._open[name].done()
+    def _join_or_start(self, names: Collection[str], seconds: float) -> dict[str, Run]:
+        """Each name's run, in the table's order."""
+        wanted = [name for name in self._collectors if name in names]
+        open_ = {name for name in wanted if name in self._runs and self._runs[name].is_reading(name)}
+        due = {name: self._collectors[name] for name in wanted if name not in open_}
+        if due:
+            run = Run(due, self._clock)
+            run.start(self._workers, seconds)
+            self._runs |= dict.fromkeys(due, run)
+        return {name: self._runs[name] for name in wanted}
 
-    def _conclude(self, name: str, future: Future[Reading] | None, waited: float) -> Reading:
-        if future is None:
-            return Reading(name, State.STUCK, waited)
-        if not future.done():
-            self._workers.abandon(future)
-            return Reading(name, State.TIMEOUT, waited)
-        return future.result()
+    def _conclude(self, name: str, run: Run, otherwise: State) -> Reading:
+        found = run.readings.get(name)
+        return found or Reading(name, otherwise, self._clock.monotonic() - run.began)
 
     def _tell_changes(self, readings: Sequence[Reading]) -> None:
         """A collector that fails the same way at each scrape is one line, not one for each."""
@@ -97,16 +160,20 @@ class Runner:
 
 
 def read_timed(collector: Collector, clock: Clock) -> Reading:
-    """Run one collector; whatever it raises of the expected errors becomes its state."""
+    """Run one collector; whatever it raises of the expected errors becomes its state.
+
+    What a generator yielded before it raised stays on the page: ``lvm_up 0`` says more than nothing.
+    """
     began = clock.monotonic()
+    families: list[Metric] = []
     try:
-        families = tuple(collector.read())
+        families.extend(collector.read())
     except NoData:
         return Reading(collector.name, State.NODATA, clock.monotonic() - began)
     except READ_ERRORS as error:
         text = f"{type(error).__name__}: {error}"
-        return Reading(collector.name, State.ERROR, clock.monotonic() - began, error=text)
-    return Reading(collector.name, State.OK, clock.monotonic() - began, families)
+        return Reading(collector.name, State.ERROR, clock.monotonic() - began, tuple(families), text)
+    return Reading(collector.name, State.OK, clock.monotonic() - began, tuple(families))
 
 
 def build_scrape_families(readings: Sequence[Reading]) -> list[Metric]:
@@ -129,9 +196,16 @@ def build_scrape_families(readings: Sequence[Reading]) -> list[Metric]:
 
 def build_state_family(readings: Sequence[Reading]) -> Metric:
     """One series for each collector and state, so that *no such thing here* is told from *failed*."""
-    return gauges(
+    return Family(
         "fleetmend_scrape_collector_state",
         "How each collector's part of this scrape ended: 1 for the state it is in.",
+        "gauge",
         ["collector", "state"],
-        one_hot([([one.collector], one.state) for one in readings], list(State)),
+        [_state_piece(tuple((one.collector, one.state) for one in readings))],
     )
+
+
+@lru_cache(maxsize=8)
+def _state_piece(states: tuple[tuple[str, State], ...]) -> Piece:
+    """The same as long as no state changes: there are five rows for each collector."""
+    return Piece(list(one_hot([([name], state) for name, state in states], list(State))), lasting=True)
