@@ -1,6 +1,5 @@
 """The only file that may ask what time it is: everywhere else, time is an argument."""
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -36,6 +35,8 @@ class SystemClock:
         return local.tzname() or "", offset.total_seconds() if offset else 0.0
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # here, for the reader asks for the time too and has no loop
+
         await asyncio.sleep(seconds)
 
 
@@ -59,5 +60,7 @@ class FakeClock:
         self._now += seconds
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio
+
         self.move(seconds)
         await asyncio.sleep(0)

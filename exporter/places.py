@@ -13,12 +13,16 @@ FILESYSTEMS_EXCLUDED = (
 )
 DISKS_EXCLUDED = r"^(ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$"
 DEVICES_EXCLUDED = r"^lo$"
+LINKS_IGNORED = r"^$"
+UNITS_INCLUDED = r".+"
+UNITS_EXCLUDED = r".+\.(automount|device|mount|scope|slice|target)"
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusions:
     """Regular expressions, searched: mount points, filesystem types, disks and network devices left out.
 
+    ``links`` are network devices whose state is left out; ``units`` matches whole names of systemd's.
     The defaults are those of Debian's prometheus-node-exporter.
     """
 
@@ -26,11 +30,16 @@ class Exclusions:
     filesystems: str = FILESYSTEMS_EXCLUDED
     disks: str = DISKS_EXCLUDED
     devices: str = DEVICES_EXCLUDED
+    links: str = LINKS_IGNORED
+    units: str = UNITS_EXCLUDED
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Prefixes of the kernel's trees and what to leave out; ``mount_timeout`` in seconds."""
+    """Prefixes of the kernel's trees and what to leave out; ``mount_timeout`` in seconds.
+
+    ``units`` is the pattern of systemd's units that are told, ``textfiles`` the folders of files that others write.
+    """
 
     procfs: Path = Path("/proc")
     sysfs: Path = Path("/sys")
@@ -38,6 +47,9 @@ class Places:
     udev: Path = Path("/run/udev/data")
     mount_timeout: float = 5.0
     exclude: Exclusions = field(default_factory=Exclusions)
+    kmsg: Path = Path("/dev/kmsg")
+    units: str = UNITS_INCLUDED
+    textfiles: tuple[Path, ...] = ()
 
 
 def check_places(places: Places) -> None:

@@ -3,19 +3,21 @@
 Threads count, not only processes: it is often one thread of a daemon that a lock or a disk never lets go.
 """
 
-import os
+import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from prometheus_client.metrics_core import Metric
 
 from exporter.clock import Clock
+from exporter.collectors.files import read_text
+from exporter.collectors.tasks import GONE, UNINTERRUPTIBLE, Tasks
+from exporter.errors import NoData
 from exporter.families import gauge, gauges
+from exporter.kit import Ask, ask_nobody
 
-READ_BYTES = 8192
 MOST_GROUPS = 50  # label pairs on the page; the rest is one group, "other"
 # "kworker/u8:3+flush-254:0" and "kworker/0:1" are the same kind of waiter.
 NUMBERED_WORKER = re.compile(r"^(kworker|ksoftirqd|jbd2|dmcrypt_write)/.*$")
@@ -27,7 +29,6 @@ class TaskStat:
 
     comm: str
     state: str
-    threads: int
     started: int
 
 
@@ -46,7 +47,7 @@ def parse_task_stat(text: str) -> TaskStat:
     """A command name may hold spaces and brackets: the last closing one ends it."""
     head, _, tail = text.rpartition(")")
     fields = tail.split()
-    return TaskStat(head.partition("(")[2], fields[0], int(fields[17]), int(fields[19]))
+    return TaskStat(head.partition("(")[2], fields[0], int(fields[19]))
 
 
 def parse_switches(text: str) -> int:
@@ -68,69 +69,63 @@ def count_groups(tasks: list[BlockedTask]) -> dict[tuple[str, str], int]:
     return groups | ({("other", ""): rest} if rest else {})
 
 
-def find_blocked_tasks(procfs: Path) -> Iterator[BlockedTask]:
-    """Every blocked thread; tasks that end while being read are passed over."""
-    for folder in _numbered(str(procfs)):
-        yield from _blocked_of_process(folder)
+def parse_answer(output: str) -> dict[int, str]:
+    """The privileged reader's ``{"TID": "wchan"}``. ValueError if it is something else."""
+    answer = json.loads(output)
+    if not isinstance(answer, dict):
+        raise ValueError("wait channels are no object")  # noqa: TRY004
+    return {int(tid): parse_wchan(str(wchan)) for tid, wchan in answer.items()}
 
 
-def _numbered(folder: str) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [entry.path for entry in entries if entry.name.isdigit()]
+def read_blocked_tasks(folders: Iterable[str]) -> list[BlockedTask]:
+    """The tasks of these folders under /proc that still sleep."""
+    return [task for folder in folders if (task := _read_task(folder))]
 
 
-def _blocked_of_process(folder: str) -> Iterator[BlockedTask]:
+def _read_task(folder: str) -> BlockedTask | None:
     try:
-        leader = parse_task_stat(_read(f"{folder}/stat"))
-        tasks = _numbered(f"{folder}/task") if leader.threads > 1 else [folder]
-    except (FileNotFoundError, ProcessLookupError):
-        return
-    for task in tasks:
-        if blocked := _blocked_task(task, leader if task is folder else None):
-            yield blocked
-
-
-def _blocked_task(folder: str, known: TaskStat | None) -> BlockedTask | None:
-    try:
-        stat = known or parse_task_stat(_read(f"{folder}/stat"))
-        if stat.state != "D":
+        stat = parse_task_stat(read_text(f"{folder}/stat"))
+        if stat.state != UNINTERRUPTIBLE:
             return None
-        switches = parse_switches(_read(f"{folder}/status"))
+        switches = parse_switches(read_text(f"{folder}/status"))
         return BlockedTask(int(folder.rpartition("/")[2]), stat.started, switches, stat.comm, _read_wchan(folder))
-    except (FileNotFoundError, ProcessLookupError):
+    except GONE:
         return None
 
 
 def _read_wchan(folder: str) -> str:
     try:
-        return parse_wchan(_read(f"{folder}/wchan"))
+        return parse_wchan(read_text(f"{folder}/wchan"))
     except PermissionError:
         return ""
-
-
-def _read(path: str) -> str:
-    """A small file of /proc in one read: a scrape reads thousands, and a Path would cost thrice as much."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(file, READ_BYTES).decode(errors="replace")
-    finally:
-        os.close(file)
 
 
 class BlockedTasks:
     """Remembers since when each blocked task has been seen blocked, for the kernel does not tell."""
 
-    def __init__(self, procfs: Path, clock: Clock) -> None:
-        self._procfs = procfs
+    def __init__(self, tasks: Tasks, clock: Clock, ask: Ask = ask_nobody) -> None:
+        self._tasks = tasks
         self._clock = clock
+        self._ask = ask
         self._since: Mapping[BlockedTask, float] = {}
 
     def read(self) -> list[Metric]:
         now = self._clock.monotonic()
-        tasks = list(find_blocked_tasks(self._procfs))
-        self._since = {task: self._since.get(task, now) for task in tasks}
+        found = read_blocked_tasks(self._tasks.look("blocked_tasks").blocked)
+        # A wait channel that the reader tells late or not at all must not make an old sleep a new one.
+        self._since = {task: self._since.get(task, now) for task in found}
         oldest = now - min(self._since.values(), default=now)
-        return build_blocked_families(tasks, oldest)
+        return build_blocked_families(self._name_channels(found), oldest)
+
+    def _name_channels(self, tasks: list[BlockedTask]) -> list[BlockedTask]:
+        """Other users' wait channels are shown to root alone: the privileged reader knows them."""
+        if all(task.wchan for task in tasks):
+            return tasks
+        try:
+            told = parse_answer(self._ask("wchan").output)
+        except (NoData, OSError, ValueError):
+            return tasks
+        return [replace(task, wchan=task.wchan or told.get(task.tid, "")) for task in tasks]
 
 
 def build_blocked_families(tasks: list[BlockedTask], oldest: float) -> list[Metric]:
@@ -139,7 +134,7 @@ def build_blocked_families(tasks: list[BlockedTask], oldest: float) -> list[Metr
             "fleetmend_blocked_tasks",
             "Tasks in uninterruptible sleep (state D), by command name and the kernel function they wait in.",
             ["comm", "wchan"],
-            count_groups(tasks).items(),
+            sorted(count_groups(tasks).items()),
         ),
         gauge(
             "fleetmend_blocked_task_oldest_seconds",

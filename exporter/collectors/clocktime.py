@@ -5,6 +5,7 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 from exporter.clock import Clock
+from exporter.collectors.files import list_names, read_text
 from exporter.families import gauge, gauges
 
 
@@ -26,9 +27,12 @@ def read_time(sysfs: Path, clock: Clock) -> list[Metric]:
 
 def read_clocksources(sysfs: Path) -> list[Metric]:
     found: list[tuple[str, list[str], str]] = []
-    for folder in sorted((sysfs / "devices/system/clocksource").glob("clocksource*")):
-        texts = [(folder / name).read_text() for name in ("available_clocksource", "current_clocksource")]
-        found.append((folder.name.removeprefix("clocksource"), *parse_clocksources(texts[0], texts[1])))
+    root = f"{sysfs}/devices/system/clocksource"
+    for name in list_names(root):
+        device = name.removeprefix("clocksource")
+        if device != name:
+            texts = [read_text(f"{root}/{name}/{which}_clocksource") for which in ("available", "current")]
+            found.append((device, *parse_clocksources(texts[0], texts[1])))
     labels = ["device", "clocksource"]
     return [
         gauges(

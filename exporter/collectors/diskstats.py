@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.collectors.files import read_text
 from exporter.families import counters, gauges
 
 SECTOR_BYTES = 512  # of this file, whatever the device's own
@@ -90,13 +91,13 @@ def build_info_families(known: list[tuple[Disk, dict[str, str]]]) -> list[Metric
 
 def read_diskstats(procfs: Path, udev: Path, exclude: str) -> list[Metric]:
     left_out = re.compile(exclude)
-    disks = [disk for disk in parse_diskstats((procfs / "diskstats").read_text()) if not left_out.search(disk.name)]
+    disks = [disk for disk in parse_diskstats(read_text(f"{procfs}/diskstats")) if not left_out.search(disk.name)]
     return build_disk_families(disks) + build_info_families([(disk, _read_udev(udev, disk)) for disk in disks])
 
 
 def _read_udev(udev: Path, disk: Disk) -> dict[str, str]:
     """Empty without udev, as in a container."""
     try:
-        return parse_udev((udev / f"b{disk.major}:{disk.minor}").read_text(errors="replace"))
+        return parse_udev(read_text(f"{udev}/b{disk.major}:{disk.minor}"))
     except OSError:
         return {}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.collectors.files import read_text
 from exporter.families import gauge
 
 
@@ -14,7 +15,7 @@ def parse_loadavg(text: str) -> tuple[float, float, float]:
 
 
 def read_loadavg(procfs: Path) -> list[Metric]:
-    loads = parse_loadavg((procfs / "loadavg").read_text())
+    loads = parse_loadavg(read_text(f"{procfs}/loadavg"))
     return [
         gauge(f"node_load{minutes}", f"{minutes}m load average.", load)
         for minutes, load in zip((1, 5, 15), loads, strict=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.collectors.files import read_text
 from exporter.families import gauge
 
 IN_BRACKETS = re.compile(r"\((.*)\)")
@@ -17,14 +18,15 @@ def parse_meminfo(text: str) -> dict[str, float]:
 
 
 def _field(row: list[str]) -> tuple[str, float]:
-    name = IN_BRACKETS.sub(r"_\1", row[0].rstrip(":"))
+    name = row[0].rstrip(":")
+    name = IN_BRACKETS.sub(r"_\1", name) if "(" in name else name
     if len(row) > 2:
         return f"{name}_bytes", float(row[1]) * 1024
     return name, float(row[1])
 
 
 def read_meminfo(procfs: Path) -> list[Metric]:
-    fields = parse_meminfo((procfs / "meminfo").read_text())
+    fields = parse_meminfo(read_text(f"{procfs}/meminfo"))
     return [
         gauge(f"node_memory_{name}", f"Memory information field {name}.", value) for name, value in fields.items()
     ]

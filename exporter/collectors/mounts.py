@@ -1,27 +1,36 @@
-"""Mount points, from /proc/1/mounts, and their sizes by statvfs(3)."""
+"""Mount points, from /proc/1/mountinfo, and their sizes by statvfs(3)."""
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
-from exporter.places import Places
+from exporter.collectors.files import read_text
+from exporter.places import Exclusions, Places
 
+ROOT = Path("/")
 ESCAPED = re.compile(r"\\([0-7]{3})")
+# Since Linux 6.14 an ext4 that its errors made read-only still says "rw", and "emergency_ro" beside it.
+READONLY = frozenset({"ro", "emergency_ro"})
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of the mount table."""
+    """One line of the mount table; ``number`` is the filesystem's (``254:0``), with all its mounts in common.
+
+    ``options`` are those of the mount and those of the filesystem.
+    """
 
     device: str
     mountpoint: str
     fstype: str
     options: frozenset[str]
+    number: str = ""
 
     @property
     def readonly(self) -> bool:
-        return "ro" in self.options
+        return not READONLY.isdisjoint(self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +46,22 @@ class Usage:
 
 def parse_mounts(text: str) -> list[Mount]:
     """In the table's order; ``\\040`` and the like are the characters they stand for."""
-    rows = (line.split() for line in text.splitlines() if line.strip())
-    return [Mount(row[0], _unescape(row[1]), row[2], frozenset(row[3].split(","))) for row in rows]
+    return [_parse_mount(line) for line in text.splitlines() if line.strip()]
+
+
+def _parse_mount(line: str) -> Mount:
+    mount, _, filesystem = line.partition(" - ")
+    _, _, number, _, point, options = mount.split(" ")[:6]
+    fstype, device, more = filesystem.split(" ")
+    return Mount(_unescape(device), _unescape(point), fstype, frozenset(f"{options},{more}".split(",")), number)
 
 
 def _unescape(text: str) -> str:
-    return ESCAPED.sub(lambda found: chr(int(found.group(1), 8)), text)
+    return ESCAPED.sub(_unescape_one, text) if "\\" in text else text
+
+
+def _unescape_one(found: re.Match[str]) -> str:
+    return chr(int(found.group(1), 8))
 
 
 def strip_root(mountpoint: str, rootfs: Path) -> str:
@@ -53,21 +72,26 @@ def strip_root(mountpoint: str, rootfs: Path) -> str:
     return mountpoint.removeprefix(prefix) or "/"
 
 
-def read_mounts(places: Places) -> list[Mount]:
+def read_mounts(places: Places) -> tuple[Mount, ...]:
     """The mounts that are wanted, of the first process's table or, where that may not be read, of our own."""
     try:
-        text = (places.procfs / "1" / "mounts").read_text()
+        text = read_text(f"{places.procfs}/1/mountinfo")
     except OSError:
-        text = (places.procfs / "self" / "mounts").read_text()
-    points, kinds = re.compile(places.exclude.mounts), re.compile(places.exclude.filesystems)
-    mounts = [
-        Mount(one.device, strip_root(one.mountpoint, places.rootfs), one.fstype, one.options)
-        for one in parse_mounts(text)
-    ]
-    return [one for one in mounts if not points.search(one.mountpoint) and not kinds.search(one.fstype)]
+        text = read_text(f"{places.procfs}/self/mountinfo")
+    return choose_mounts(text, places.rootfs, places.exclude)
 
 
-def read_usage(path: Path) -> Usage:
+@lru_cache(maxsize=2)
+def choose_mounts(text: str, rootfs: Path, exclude: Exclusions) -> tuple[Mount, ...]:
+    """What is not excluded. Most scrapes find the table as the one before left it."""
+    points, kinds = re.compile(exclude.mounts), re.compile(exclude.filesystems)
+    wanted = [one for one in parse_mounts(text) if not kinds.search(one.fstype)]
+    if rootfs != ROOT:
+        wanted = [replace(one, mountpoint=strip_root(one.mountpoint, rootfs)) for one in wanted]
+    return tuple(one for one in wanted if not points.search(one.mountpoint))
+
+
+def read_usage(path: str) -> Usage:
     """May sleep for ever on a dead disk or network filesystem: call it in a thread that may be abandoned."""
     found = os.statvfs(path)
     unit = found.f_frsize

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.collectors.files import read_optional, read_text
 from exporter.families import counters
 
 RECEIVE = ("bytes", "packets", "errs", "drop", "fifo", "frame", "compressed", "multicast")
@@ -36,7 +37,7 @@ def build_netdev_families(devices: dict[str, dict[str, int]]) -> list[Metric]:
 
 def read_netdev(procfs: Path, sysfs: Path, exclude: str) -> list[Metric]:
     left_out = re.compile(exclude)
-    devices = parse_netdev((procfs / "net" / "dev").read_text())
+    devices = parse_netdev(read_text(f"{procfs}/net/dev"))
     kept = {device: counts for device, counts in devices.items() if not left_out.search(device)}
     return build_netdev_families(
         {device: counts | _read_nohandler(sysfs, device) for device, counts in kept.items()},
@@ -45,8 +46,5 @@ def read_netdev(procfs: Path, sysfs: Path, exclude: str) -> list[Metric]:
 
 def _read_nohandler(sysfs: Path, device: str) -> dict[str, int]:
     """Packets that no protocol wanted, which /proc/net/dev lacks; none if sysfs shows another namespace."""
-    try:
-        text = (sysfs / "class" / "net" / device / "statistics" / "rx_nohandler").read_text()
-    except OSError:
-        return {}
-    return {"receive_nohandler": int(text)}
+    text = read_optional(f"{sysfs}/class/net/{device}/statistics/rx_nohandler")
+    return {"receive_nohandler": int(text)} if text else {}

@@ -1,9 +1,10 @@
-"""Pressure stall information, from /proc/pressure; a kernel without it has no data."""
+"""Pressure stall information, from /proc/pressure; a kernel without it has no data, many tell nothing of irq."""
 
 from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.collectors.files import read_optional, read_text
 from exporter.errors import NoData
 from exporter.families import counter
 
@@ -19,6 +20,7 @@ SERIES = (
         "memory_stalled",
         "Total time in seconds no process could make progress due to memory congestion",
     ),
+    ("irq", "full", "irq_stalled", "Total time in seconds no process could make progress due to IRQ congestion"),
 )
 
 
@@ -33,7 +35,9 @@ def parse_pressure(text: str) -> dict[str, float]:
 
 
 def read_pressure(procfs: Path) -> list[Metric]:
-    totals = {resource: _read_totals(procfs / "pressure" / resource) for resource in ("cpu", "io", "memory")}
+    folder = f"{procfs}/pressure"
+    totals = {resource: _read_totals(f"{folder}/{resource}") for resource in ("cpu", "io", "memory")}
+    totals["irq"] = _read_if_present(f"{folder}/irq")
     return [
         counter(f"node_pressure_{name}_seconds_total", text, totals[resource][line])
         for resource, line, name, text in SERIES
@@ -41,9 +45,14 @@ def read_pressure(procfs: Path) -> list[Metric]:
     ]
 
 
-def _read_totals(path: Path) -> dict[str, float]:
+def _read_totals(path: str) -> dict[str, float]:
     try:
-        return parse_pressure(path.read_text())
+        return parse_pressure(read_text(path))
     except OSError as error:
         # ENOTSUP: built in, but switched off at boot.
         raise NoData(f"{path}: {error.strerror}") from None
+
+
+def _read_if_present(path: str) -> dict[str, float]:
+    """Empty where the kernel does not account for the time that interrupts take."""
+    return parse_pressure(read_optional(path) or "")

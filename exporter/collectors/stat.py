@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.collectors.files import read_text
 from exporter.families import counter, gauge
 
 # Key in the file, metric, help.
@@ -26,7 +27,7 @@ def parse_stat(text: str) -> dict[str, int]:
 
 
 def read_stat(procfs: Path) -> list[Metric]:
-    values = parse_stat((procfs / "stat").read_text())
+    values = parse_stat(read_text(f"{procfs}/stat"))
     return [
         *(counter(name, text, values[key]) for key, name, text in COUNTERS if key in values),
         *(gauge(name, text, values[key]) for key, name, text in GAUGES if key in values),

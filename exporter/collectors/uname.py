@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.collectors.files import read_text
 from exporter.families import gauges
 
 LABELS = ("sysname", "release", "version", "machine", "nodename", "domainname")
@@ -18,5 +19,5 @@ def build_uname_family(uname: os.uname_result, domainname: str) -> Metric:
 
 def read_uname(procfs: Path) -> list[Metric]:
     # Python's uname leaves the NIS domain out; the kernel shows it here, for our own UTS namespace.
-    domainname = (procfs / "sys/kernel/domainname").read_text().strip()
+    domainname = read_text(f"{procfs}/sys/kernel/domainname").strip()
     return [build_uname_family(os.uname(), domainname)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from exporter.clock import FakeClock
 from exporter.collectors.blocked_tasks import BlockedTasks
+from exporter.collectors.tasks import Tasks
 from exporter.places import Places
 
 
@@ -16,7 +17,7 @@ def test_age_grows_while_a_task_does_not_wake(fixture_places: Places, tmp_path: 
     procfs = tmp_path / "proc"
     shutil.copytree(fixture_places.procfs, procfs)
     clock = FakeClock()
-    tasks = BlockedTasks(procfs, clock)
+    tasks = BlockedTasks(Tasks(procfs, clock), clock)
     ages = [oldest(tasks)]
     clock.move(30)
     ages.append(oldest(tasks))
@@ -34,4 +35,5 @@ def test_age_grows_while_a_task_does_not_wake(fixture_places: Places, tmp_path: 
 
 def test_tasks_that_end_while_being_read_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "7").mkdir()
-    assert oldest(BlockedTasks(tmp_path, FakeClock())) == 0
+    clock = FakeClock()
+    assert oldest(BlockedTasks(Tasks(tmp_path, clock), clock)) == 0
