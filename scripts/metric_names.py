@@ -5,19 +5,34 @@ from collections.abc import Iterable
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.clock import SystemClock
-from exporter.kit import Kit
+from exporter.clock import FakeClock
+from exporter.families import Family
+from exporter.loop_lag import LoopLag
 from exporter.orchestrator.collector import Orchestrator
-from exporter.page import build_families, build_info_family
+from exporter.orchestrator.table import build_everything
+from exporter.orchestrator.trim import trim
+from exporter.page import build_info_family
+from exporter.probe.finding import EXTRAS, Finding
+from exporter.probe.meters import Meters as ProbeMeters
+from exporter.probe.modules import BUILT_IN
 from exporter.probe.outcome import Outcome
 from exporter.probe.page import build_health_families, build_result_families
+from exporter.probe.sources import Kept, build_source_families
+from exporter.probe.target import Check, Place
 from exporter.probe.wire import Health, Result, Target
-from exporter.runner import Reading, State
-from exporter.table import DISK, HOST, PAGE, build_collectors
+from exporter.push.meters import Meters as PushMeters
+from exporter.push.meters import build_waiting_families
+from exporter.runner import Reading, State, build_scrape_families, build_state_family
+from exporter.store.answers import Reason
+from exporter.store.canary import Outcome as Sung
+from exporter.store.flags import HEARTBEAT
+from exporter.store.memory import Memory
+from exporter.web.live import build_live_families
 from remediator.model.evidence import VerdictKind
 from remediator.telemetry import Reading as Now
 from remediator.telemetry import Telemetry
 from remediator.version import VERSION
+from tests.exporter.fixture_page import read_fixture_page
 
 HEAD = """<!-- Made by scripts/metric-names: change the code, run it again, and read the difference. -->
 # Metrics
@@ -25,14 +40,20 @@ HEAD = """<!-- Made by scripts/metric-names: change the code, run it again, and 
 What each page carries, by job of the scrape configuration. Histograms and summaries also have `_bucket`, `_sum` and
 `_count`. Besides these every store adds `up` and its like. Labels that a scrape target adds (`host`, `region`, `rack`
 on job `host`; `vantage`, `vantage_region`, `vantage_rack` on job `probe`) are not listed.
+
+## Every exporter
+
+What it says of itself: of pushing with `--push.url`, of the web configuration with `--web.config.file`.
 """
-HOST_NOTE = """Where node_exporter has the same metric, the name, labels and meaning are node_exporter's. `node_memory_*`
-follows `/proc/meminfo`, one metric a line, and differs between kernels: the table names six of them.
+HOST_NOTE = """Where node_exporter has the same metric, the name, labels and meaning are node_exporter's; so it is
+with those of ipmi_exporter, smartctl_exporter and the LVM exporter. `node_memory_*`, `node_netstat_*` and
+`node_vmstat_*` follow the kernel's files, one metric a line: these are the lines of the tests' fixture tree. No host
+has all of it: a collector without its subject says `nodata`.
 """
-# Every line of meminfo is a metric; which there are depends on the kernel.
-MEMORY = frozenset(
-    f"node_memory_{name}_bytes" for name in ("MemTotal", "MemFree", "MemAvailable", "Cached", "SwapTotal", "SwapFree")
-)
+ORCHESTRATOR_NOTE = """Series of single machines and volumes come only with `--collector.machines`,
+`--collector.volumes` or `collect[]`.
+"""
+TAIL = "The dashboards use only names listed in `tests/grafana/sample_pages.py`; a test checks that."
 STATE = (
     b'{"sequence": 1, "unchanged": false, "hosts": [{"name": "h1", "region": "arn", "rack": "r1", "role": "worker",'
     b' "provider": "", "status": "ok", "life": "healthy", "cordoned": false, "version": "0",'
@@ -46,22 +67,47 @@ STATE = (
 )
 
 
+NO_LIMIT = 1 << 30
+READ = [Reading("cpu", State.OK, 0.0)]
+
+
+def every_page() -> list[Metric]:
+    """What an exporter says of itself, whichever modules it has, as far as its flags ask for it."""
+    pushed = [*PushMeters().counted(), *build_waiting_families(0, 0, 0.0)]
+    return [*pushed, *build_live_families(0.0, ok=True), build_state_family(READ), build_info_family("exporter")]
+
+
 def host_page() -> list[Metric]:
-    """This machine's own page; a metric that this kernel has nothing to say for is missing."""
-    collectors = build_collectors((*HOST, *DISK, *PAGE), Kit())
-    families = build_families([Reading("cpu", State.OK, 0.0)], node_names=True)
-    for collector in collectors:
-        families += collector.read()
-    return [one for one in families if not one.name.startswith("node_memory_") or one.name in MEMORY]
+    """Of a host that has everything: the tests' fixture tree, and what programs would answer there."""
+    return [*read_fixture_page(), *build_scrape_families(READ)]
 
 
 def probe_page() -> list[Metric]:
+    """One target of the remediator's, and one of our own of which everything is known that any module finds out."""
     result = Result(Target("h1", "192.0.2.1", 9080, "arn", "r1"), Outcome.OK, 0.001, 0.0)
-    return [*build_result_families([result]), *build_health_families(Health(), 0.0), build_info_family("exporter")]
+    values = [(name, "x" if extra.label else "", 1.0) for name, extra in EXTRAS.items()]
+    own = Check("192.0.2.1", Place("192.0.2.1", 80), BUILT_IN["http"])
+    return [
+        *build_result_families([result], [(own, Finding(Outcome.OK, 0.001, 0.0, values))]),
+        *build_health_families(Health(), 0.0),
+        *ProbeMeters().families(),
+        *build_source_families([Kept("x", {}, FakeClock())]),
+    ]
 
 
 def orchestrator_page() -> list[Metric]:
-    return [*Orchestrator(lambda _: STATE, SystemClock()).read(), build_info_family("exporter")]
+    orchestrator = Orchestrator(lambda _: STATE, FakeClock())
+    return [*trim(build_everything(orchestrator)(), NO_LIMIT), *LoopLag(FakeClock()).read()]
+
+
+def store_page() -> list[Metric]:
+    """After a call that failed and one that told everything."""
+    memory = Memory([HEARTBEAT], FakeClock())
+    memory.note(HEARTBEAT, Sung(0.01, reason=Reason.PARTIAL))
+    memory.note(HEARTBEAT, Sung(0.01, 1.0))
+    memory.note_start(1.0)
+    memory.note_series(1.0)
+    return memory.read()
 
 
 def remediator_page() -> list[Metric]:
@@ -79,32 +125,40 @@ def remediator_page() -> list[Metric]:
 
 def rows(families: Iterable[Metric]) -> list[str]:
     """One line of the table for each family, in the order of their names."""
-    return sorted({_row(family) for family in families if family.samples})
+    return sorted({_row(family) for family in families if isinstance(family, Family) or family.samples})
 
 
 def _row(family: Metric) -> str:
-    labels = sorted({label for sample in family.samples for label in sample.labels} - {"le", "quantile"})
+    labels = sorted(set(_labels(family)) - {"le", "quantile"})
     name = f"{family.name}_total" if family.type == "counter" else family.name
     shown = ", ".join(f"`{label}`" for label in labels)
     return f"| `{name}` | {family.type} | {shown} | {family.documentation} |"
 
 
-def main() -> None:
+def _labels(family: Metric) -> Iterable[str]:
+    if isinstance(family, Family):
+        return family.labels
+    return [label for sample in family.samples for label in sample.labels]
+
+
+def page() -> str:
+    """The whole document."""
     pages = {
         "host": ("`fleetmend-exporter host disk`", host_page(), HOST_NOTE),
         "probe": ("`fleetmend-exporter probe`", probe_page(), ""),
-        "orchestrator": ("`fleetmend-exporter orchestrator`", orchestrator_page(), ""),
+        "orchestrator": ("`fleetmend-exporter orchestrator`", orchestrator_page(), ORCHESTRATOR_NOTE),
+        "store": ("`fleetmend-exporter store`", store_page(), ""),
         "remediator": ("the remediator's own `/metrics`", remediator_page(), ""),
     }
-    print(HEAD)
+    parts = [HEAD, *_table(every_page())]
     for job, (source, families, note) in pages.items():
-        print(f"## Job `{job}`: {source}\n")
-        if note:
-            print(note)
-        print("| name | type | labels | meaning |\n|---|---|---|---|")
-        print("\n".join(rows(families)) + "\n")
-    print("The dashboards use only names listed in `tests/grafana/sample_pages.py`; a test checks that.")
+        parts += [f"## Job `{job}`: {source}\n", *([note] if note else []), *_table(families)]
+    return "\n".join([*parts, TAIL])
+
+
+def _table(families: Iterable[Metric]) -> list[str]:
+    return ["| name | type | labels | meaning |\n|---|---|---|---|", *rows(families), ""]
 
 
 if __name__ == "__main__":
-    main()
+    print(page())
