@@ -16,6 +16,8 @@ from exporter.push.spool import Spool
 from tests.exporter.push_site import Act, Site, remote_write_samples, serving_store
 from tests.store_lab import free_port
 
+pytestmark = pytest.mark.slow
+
 Launch = Callable[..., "subprocess.Popen[str]"]
 INTERVAL_SECONDS = 0.5
 HEARTBEAT = "fleetmend_heartbeat_timestamp_seconds"

@@ -26,6 +26,8 @@ from exporter.push.spool import Spool
 from exporter.workers import Workers
 from tests.exporter.push_site import Act, Site, remote_write_samples, serving_store, text_lines
 
+pytestmark = pytest.mark.slow
+
 WAIT_SECONDS = 10.0
 AWAY = Act(manner="reset")
 

@@ -10,6 +10,8 @@ import pytest
 from exporter.web.connections import Patience
 from tests.exporter.web_lab import NOT_FOR_EVER, FakeCollect, Site, receive, send, serving
 
+pytestmark = pytest.mark.slow
+
 QUICK = Patience(most=4, greeting=0.3, taking=0.3, idle=0.6)
 QUICK_GREETING = Patience(greeting=0.3)
 

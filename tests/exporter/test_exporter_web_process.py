@@ -13,6 +13,8 @@ import requests
 
 from tests.exporter.web_lab import Authority, hashed, make_authority
 
+pytestmark = pytest.mark.slow
+
 Launch = Callable[..., subprocess.Popen[str]]
 ROOT = Path(__file__).parents[2]
 SECONDS = 30
