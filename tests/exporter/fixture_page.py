@@ -13,6 +13,7 @@ from exporter.collectors.mounts import Usage
 from exporter.collectors.os_release import read_os
 from exporter.collectors.process import build_own_families, parse_own_stat
 from exporter.collectors.systemd import Systemd
+from exporter.collectors.textfile import Read, build_file_families
 from exporter.collectors.timex import Timex, build_timex_families
 from exporter.collectors.uname import build_uname_family
 from exporter.kit import Answer, Kit
@@ -29,7 +30,6 @@ PLACES = Places(
     TREE / "udev",
     mount_timeout=0.2,
     kmsg=TREE / "kmsg",
-    textfiles=(TREE / "textfile",),
 )
 TIMEX = Timex(0, -1500, 65536, 2000, 300, 0x2001, 7, 10000, 65536, 900, 6, 131072, 1, 2, 3, 4, 37)
 OWN_STAT = b"7 (a) b) S 1 7 7 0 -1 4194304 5400 0 36 0 250 50 0 0 20 0 9 0 500 426246144 10286 0"
@@ -58,6 +58,9 @@ def read_fixture_page(places: Places = PLACES) -> list[Metric]:
         "os": partial(read_os, TREE / "root"),
         "timex": partial(build_timex_families, TIMEX),
         "process": partial(build_own_families, parse_own_stat(OWN_STAT), 1_700_000_000.0, 12, 1024),
+        "textfile": partial(
+            build_file_families, {"/x.prom": Read("/x.prom", (1, 1, 1_700_000_000_000_000_000))}, failed=False
+        ),
         "systemd": Systemd(".+", "", call_systemctl, Path("/")).read,
     }
     table = build_collectors((*HOST, *DISK, *PAGE), kit)

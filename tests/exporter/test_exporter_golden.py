@@ -19,7 +19,8 @@ GOLDEN = TREE / "golden.prom"
 
 
 def expose() -> str:
-    return render_text(read_fixture_page()).decode()
+    """Paths as if the tree were a host's own."""
+    return render_text(read_fixture_page()).decode().replace(str(TREE), "")
 
 
 def test_exposition_of_the_fixture_tree() -> None:
