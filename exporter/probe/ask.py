@@ -1,94 +1,102 @@
-"""One probe: a fresh connection each time, so that a kernel that died is not hidden by an old one.
-
-Plain sockets on the loop, no streams and no HTTP client: a fleet has thousands of targets each second.
-"""
+"""Asking one of our own targets once, by whatever its module says."""
 
 import asyncio
-import socket
-import struct
+import ssl
+from collections.abc import Callable
+from typing import Protocol
 
 from exporter.clock import Clock
-from exporter.probe.outcome import Outcome, classify_error, judge_answer
-from exporter.probe.wire import Result, Target
+from exporter.probe.bmc import Bmcs
+from exporter.probe.dialling import Dialling, is_secured, plan_check
+from exporter.probe.engine import Engine
+from exporter.probe.finding import Finding
+from exporter.probe.icmp import Ping, Pinger
+from exporter.probe.modules import BMC_PROBERS, Module, Prober, build_context
+from exporter.probe.outcome import Outcome
+from exporter.probe.plan import family_of
+from exporter.probe.target import Check
 
-READ_BYTES = 4096
-# Close with a reset: thousands of connections in TIME_WAIT would use up our ports.
-NO_LINGER = struct.pack("ii", 1, 0)
-
-
-async def probe(target: Target, timeout: float, clock: Clock) -> Result:
-    """Ask one target; ``timeout`` in seconds bounds the whole of it."""
-    began = clock.monotonic()
-    outcome = await ask(target, timeout)
-    now = clock.monotonic()
-    return Result(target, outcome, now - began, now)
+Told = Callable[[Finding], None]
 
 
-async def ask(target: Target, timeout: float) -> Outcome:
-    deadline = asyncio.get_running_loop().time() + timeout
-    try:
-        connection = open_socket(target.address)
-    except OSError:
-        return Outcome.ERROR_HERE
-    with connection:
-        outcome = await connect(connection, target, deadline)
-        if outcome is not Outcome.OK or target.kind == "tcp":
-            return outcome
-        return await converse(connection, target, deadline)
+class Asking(Protocol):
+    """A check made ready, with the address that it is asked at."""
+
+    def begin(self, told: Told) -> None:
+        """Set out; ``told`` is called once, with what came of it."""
+        ...
 
 
-def open_socket(address: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-    return connection
+class Pinging:
+    """A check that is an echo request."""
+
+    def __init__(self, pinger: Pinger, address: str, timeout: float) -> None:
+        self._pinger = pinger
+        self._address = address
+        self._timeout = timeout
+
+    def begin(self, told: Told) -> None:
+        def done(ping: Ping, outcome: Outcome, now: float) -> None:
+            seconds = now - ping.began
+            rtt = seconds if outcome is Outcome.OK else 0.0
+            phases = (("resolve", 0.0), ("setup", 0.0), ("rtt", rtt))
+            values = [("probe_ip_protocol", "", 6.0 if ":" in self._address else 4.0)]
+            values += [("probe_icmp_duration_seconds", phase, value) for phase, value in phases]
+            told(Finding(outcome, seconds, now, values, "timeout" if outcome is Outcome.SILENT else ""))
+
+        self._pinger.ping(family_of(self._address), self._address, self._timeout, done)
 
 
-async def connect(connection: socket.socket, target: Target, deadline: float) -> Outcome:
-    try:
-        async with asyncio.timeout_at(deadline):
-            await asyncio.get_running_loop().sock_connect(connection, (target.address, target.port))
-    except TimeoutError:
-        # We slept, not they: the kernel knows of an answer that we were too late to take.
-        return Outcome.ERROR_HERE if is_answered(connection) else Outcome.SILENT
-    except OSError as error:
-        return classify_error(error)
-    return Outcome.OK
+class Nameless:
+    """A check whose name has no address: whether the target is well nobody here can say."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+
+    def begin(self, told: Told) -> None:
+        told(Finding(Outcome.ERROR_HERE, 0.0, self._clock.monotonic(), (), f"{self._name} has no address"))
 
 
-def is_answered(connection: socket.socket) -> bool:
-    """Whether the other side has accepted or refused, without waiting."""
-    if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-        return True
-    try:
-        connection.getpeername()
-    except OSError:
-        return False
-    return True
+class Asker:
+    """Makes checks ready."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._pinger = Pinger(engine)
+        self._bmcs = Bmcs(engine, clock)
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    def make(self, check: Check, address: str, timeout: float) -> Asking:
+        """``address`` is numeric, or empty for a name that has none; ``timeout`` in seconds."""
+        module = check.module
+        if not address:
+            return Nameless(check.place.host, self._clock)
+        if module.prober is Prober.ICMP:
+            return Pinging(self._pinger, address, timeout)
+        if module.prober in BMC_PROBERS:
+            return self._bmcs.make(check, address, timeout)
+        context = self._context(module) if is_secured(check) else None
+        plan = plan_check(check, address, timeout, context)
+        return Dialling(self._engine, plan, module.http if module.prober is Prober.HTTP else None)
+
+    def _context(self, module: Module) -> ssl.SSLContext:
+        if module.name not in self._contexts:
+            self._contexts[module.name] = build_context(module.tls)
+        return self._contexts[module.name]
+
+    def close(self) -> None:
+        self._pinger.close()
 
 
-async def converse(connection: socket.socket, target: Target, deadline: float) -> Outcome:
-    """One GET on an open connection. Who took the connection has a living kernel: no answer is a wrong one."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            await asyncio.get_running_loop().sock_sendall(connection, build_request(target))
-            return await read_answer(connection, target.expect)
-    except TimeoutError:
-        return Outcome.WRONG_ANSWER
-    except OSError as error:
-        return classify_error(error)
+async def ask_once(asking: Asking) -> Finding:
+    """Wait for what comes of it."""
+    future: asyncio.Future[Finding] = asyncio.get_running_loop().create_future()
 
+    def told(finding: Finding) -> None:
+        if not future.done():
+            future.set_result(finding)
 
-def build_request(target: Target) -> bytes:
-    return f"GET {target.path} HTTP/1.1\r\nHost: {target.address}:{target.port}\r\nConnection: close\r\n\r\n".encode()
-
-
-async def read_answer(connection: socket.socket, expect: str) -> Outcome:
-    loop = asyncio.get_running_loop()
-    raw = b""
-    while True:
-        piece = await loop.sock_recv(connection, READ_BYTES)
-        raw += piece
-        outcome = judge_answer(raw, expect, ended=not piece)
-        if outcome is not None:
-            return outcome
+    asking.begin(told)
+    return await future

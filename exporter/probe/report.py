@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import aiohttp
 
+from exporter.clock import Clock
 from exporter.probe.wire import Assignment, parse_assignment
 
 log = logging.getLogger(__name__)
@@ -19,13 +20,19 @@ LONGEST_PAUSE_SECONDS = 2.0
 class Reporter:
     """Sends the newest report to one remediator whenever there is one, and keeps the last assignment it gave.
 
-    ``build_body`` is called at each sending, for the results age while a remediator is away.
+    ``build_body`` is called at each sending with when the last report was taken (by the monotonic clock): a result is
+    reported once to whoever takes it, and as long as it is fresh to whoever does not, for every vote counts as new.
     """
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, build_body: Callable[[], bytes]) -> None:
+    def __init__(
+        self, url: str, session: aiohttp.ClientSession, build_body: Callable[[float], bytes], clock: Clock
+    ) -> None:
         self._url = url.rstrip("/") + "/internal/probes"
         self._session = session
         self._build_body = build_body
+        self._clock = clock
+        self._taken_at = float("-inf")
+        self._answer = b""
         self._due = asyncio.Event()
         self._told = ""
         self.assignment: Assignment | None = None
@@ -47,17 +54,25 @@ class Reporter:
 
     async def report(self) -> bool:
         """Send once; whether it was taken."""
+        began = self._clock.monotonic()
         try:
-            async with self._session.post(self._url, data=self._build_body()) as answer:
+            async with self._session.post(self._url, data=self._build_body(self._taken_at)) as answer:
                 if answer.status != 200:
                     self._tell_once(f"it answered {answer.status}")
                     return False
-                self.assignment = parse_assignment(await answer.read())
+                self._taken_at = began
+                self._take(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             self._tell_once(f"{type(error).__name__}: {error}".rstrip(": "))
             return False
         self._tell_once("")
         return True
+
+    def _take(self, body: bytes) -> None:
+        """The same words are the same assignment: thousands of targets are not made anew each second."""
+        if self.assignment is None or body != self._answer:
+            self.assignment = parse_assignment(body)
+            self._answer = body
 
     def _tell_once(self, text: str) -> None:
         if text != self._told:

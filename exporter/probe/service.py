@@ -9,43 +9,64 @@ import aiohttp
 from exporter.clock import Clock
 from exporter.errors import BadStart
 from exporter.probe.enrol import enrol, keep_token, load_token, read_join_token
+from exporter.probe.flags import ProbeSettings
+from exporter.probe.groups import merge_checks
 from exporter.probe.prober import Prober
 from exporter.probe.report import Reporter, open_session
-from exporter.probe.wire import Vantage, build_report, merge_assignments
-from exporter.settings import ProbeSettings
+from exporter.probe.sources import Source
+from exporter.probe.wire import Assignment, Vantage, build_report, merge_assignments
 
 
-async def run_probe(settings: ProbeSettings, prober: Prober, address: str, clock: Clock) -> None:
-    """Enrol if need be, then probe and report for ever. Raises BadStart if enrolment is refused."""
+async def run_probe(
+    settings: ProbeSettings, prober: Prober, address: str, clock: Clock, sources: Sequence[Source] = ()
+) -> None:
+    """Enrol if need be, then probe and report for ever. Raises BadStart if enrolment is refused.
+
+    Without a remediator there is nobody to report to: only what ``sources`` list is probed.
+    """
+    allow_many_sockets()
+    if not settings.remediators:
+        await run_together(prober, [], sources)
+        return
     vantage = Vantage(settings.name, settings.region, settings.rack, address)
     token = await obtain_token(settings, vantage, clock)
-    allow_many_sockets()
     async with open_session(token) as session:
         reporters = [build_reporter(url, session, vantage, prober, clock) for url in settings.remediators]
-        await run_together(prober, reporters)
+        await run_together(prober, reporters, sources)
 
 
 def build_reporter(
     url: str, session: aiohttp.ClientSession, vantage: Vantage, prober: Prober, clock: Clock
 ) -> Reporter:
-    def body() -> bytes:
-        return build_report(vantage, prober.health, prober.fresh_results(), clock.monotonic())
+    def body(since: float) -> bytes:
+        news = [one for one in prober.watch.fresh_results() if one.at > since]
+        return build_report(vantage, prober.health, news, clock.monotonic())
 
-    return Reporter(url, session, body)
+    return Reporter(url, session, body, clock)
 
 
-async def run_together(prober: Prober, reporters: Sequence[Reporter]) -> None:
+async def run_together(prober: Prober, reporters: Sequence[Reporter], sources: Sequence[Source]) -> None:
+    known: list[Assignment] = []
+
     def wake_all() -> None:
         for reporter in reporters:
             reporter.wake()
 
     def take_assignments() -> None:
-        known = [one.assignment for one in reporters if one.assignment is not None]
-        prober.assignment = merge_assignments(known)
+        told = [one.assignment for one in reporters if one.assignment is not None]
+        # Whoever says the same again says it with the same object.
+        if len(told) != len(known) or any(one is not other for one, other in zip(told, known, strict=True)):
+            known[:] = told
+            prober.assign(merge_assignments(told))
+
+    def take_checks() -> None:
+        prober.check(merge_checks(source.kept.list for source in sources))
 
     async with asyncio.TaskGroup() as tasks:
         for reporter in reporters:
             tasks.create_task(reporter.run(take_assignments))
+        for source in sources:
+            tasks.create_task(source.run(take_checks))
         tasks.create_task(prober.run(wake_all))
 
 

@@ -22,7 +22,7 @@ STOP_SECONDS = 5.0
 def fixture_places() -> Places:
     """The fixture tree's prefixes."""
     tree = Path(__file__).parent / "fixtures"
-    return Places(tree / "proc", tree / "sys", Path("/"), tree / "udev", mount_timeout=0.2)
+    return Places(tree / "proc", tree / "sys", Path("/"), tree / "udev", mount_timeout=0.2, kmsg=tree / "kmsg")
 
 
 @pytest.fixture(scope="session")

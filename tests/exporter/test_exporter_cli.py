@@ -89,4 +89,4 @@ def test_landing_page_and_health(start_exporter: Callable[..., str]) -> None:
     with urllib.request.urlopen(f"{url}/", timeout=5) as answer:
         assert b'<a href="/metrics">' in answer.read()
     with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
-        assert answer.read() == b"ok"
+        assert answer.read() == b"ok\n"

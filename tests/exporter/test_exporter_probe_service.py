@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,13 +13,16 @@ import pytest
 from exporter.clock import FakeClock, SystemClock
 from exporter.errors import BadStart
 from exporter.fakes import JOIN_TOKEN, TOKEN, FakeRemediator
+from exporter.probe.assigned import clamp_interval
+from exporter.probe.flags import ProbeSettings
 from exporter.probe.gateway import check_gateway, parse_default_gateway, parse_neighbour
 from exporter.probe.outcome import Outcome
-from exporter.probe.page import read_probe_page
-from exporter.probe.prober import Prober, clamp_interval, phase
+from exporter.probe.page import ProbePage
+from exporter.probe.prober import Prober
+from exporter.probe.schedule import phase
 from exporter.probe.service import run_probe
 from exporter.probe.wire import Assignment, Result, Target, merge_assignments
-from exporter.settings import ProbeSettings
+from tests.exporter.probe_lab import nobody
 
 
 def target_of(port: int, host: str = "h1") -> dict[str, Any]:
@@ -35,6 +39,23 @@ def settings_for(urls: list[str], token_file: Path, join_token: str = JOIN_TOKEN
 
 def build_prober() -> Prober:
     return Prober("p-r1", SystemClock(), lambda: "ok")
+
+
+@asynccontextmanager
+async def running(prober: Prober) -> AsyncIterator[None]:
+    """Without any remediator."""
+    task = asyncio.create_task(prober.run(lambda: None))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def count(prober: Prober, name: str, **labels: str) -> float:
+    samples = [sample for family in prober.meters.families() for sample in family.samples]
+    return next(sample.value for sample in samples if sample.name == name and sample.labels == labels)
 
 
 @asynccontextmanager
@@ -93,12 +114,12 @@ async def test_targets_are_kept_while_one_remediator_is_away(tmp_path: Path, unu
         remediator.targets = [target_of(unused_port)]
         settings = settings_for([away, remediator.url], tmp_path / "token")
         async with probing(settings, prober):
-            await remediator.wait_for(lambda: len(prober.results) == 1)
+            await remediator.wait_for(lambda: len(prober.watch.fresh_results()) == 1)
             remediator.status = 500
             await asyncio.sleep(0.3)
             before = len(remediator.reports)
             await remediator.wait_for(lambda: len(remediator.reports) > before)
-            assert [one.target.host for one in prober.fresh_results()] == ["h1"]
+            assert [one.target.host for one in prober.watch.fresh_results()] == ["h1"]
 
 
 async def test_a_round_asks_each_target_once() -> None:
@@ -106,20 +127,22 @@ async def test_a_round_asks_each_target_once() -> None:
         port = port_of(remediator.url)
         targets = tuple(Target(f"h{number}", "127.0.0.1", port) for number in range(50))
         prober = build_prober()
-        prober.assignment = Assignment(targets, 1.0, 0.8)
-        await prober.run_round()
-        assert {one.outcome for one in prober.results} == {Outcome.OK}
-        assert len(prober.results) == 50
+        prober.assign(Assignment(targets, 1.0, 0.8))
+        async with running(prober):
+            await asyncio.sleep(1.2)
+        assert {one.outcome for one in prober.watch.fresh_results()} == {Outcome.OK}
+        assert count(prober, "probe_vantage_probes_total", outcome="ok") in range(50, 75)
 
 
 def test_the_page_forgets_results_that_are_old() -> None:
     clock = FakeClock()
     prober = Prober("p-r1", clock, lambda: "silent")
     target = Target("h1", "10.0.0.1", 80, "arn", "r1")
-    prober.results = (Result(target, Outcome.SILENT, 0.8, clock.monotonic()),)
+    prober.assign(Assignment((target,), 1.0, 0.8))
+    prober.watch.keep(Result(target, Outcome.SILENT, 0.8, clock.monotonic()))
     samples = {
         (one.name, one.labels.get("outcome", "")): one.value
-        for family in read_probe_page(prober, clock)
+        for family in ProbePage(prober, clock).read()
         for one in family.samples
     }
     assert samples["probe_silent", ""] == 1
@@ -128,7 +151,7 @@ def test_the_page_forgets_results_that_are_old() -> None:
     assert sum(value for (name, _), value in samples.items() if name == "probe_outcome") == 1
     began = clock.now()
     clock.move(60)
-    names = {one.name: one.value for family in read_probe_page(prober, clock) for one in family.samples}
+    names = {one.name: one.value for family in ProbePage(prober, clock).read() for one in family.samples}
     assert "probe_success" not in names
     assert names["probe_vantage_heartbeat_timestamp_seconds"] == began
 
@@ -147,7 +170,7 @@ def test_no_assignment_makes_a_busy_loop() -> None:
 
 
 def test_targets_are_spread_steadily() -> None:
-    phases = {phase("p-r1", Target(f"h{number}", "10.0.0.1", 80)) for number in range(100)}
+    phases = {phase("p-r1", f"h{number}") for number in range(100)}
     assert len(phases) > 90
     assert all(0 <= one < 1 for one in phases)
 
@@ -178,3 +201,26 @@ def test_no_default_route_is_nothing_to_lose(tmp_path: Path) -> None:
 
 def test_gateway_check_without_a_network_tree_is_an_error_of_ours(tmp_path: Path) -> None:
     assert check_gateway(tmp_path) == "error"
+
+
+async def test_every_outcome_is_reported_once(tmp_path: Path, unused_port: int) -> None:
+    prober = build_prober()
+    async with FakeRemediator() as remediator:
+        remediator.targets = [target_of(unused_port), target_of(port_of(remediator.url), "h2")]
+        async with probing(settings_for([remediator.url], tmp_path / "token"), prober):
+            await remediator.wait_for(lambda: len(remediator.reports) > 12)
+    reported = Counter(one["outcome"] for report in remediator.reports for one in report["results"])
+    for outcome in ("refused", "ok"):
+        probes = count(prober, "probe_vantage_probes_total", outcome=outcome)
+        assert probes - 3 <= reported[outcome] <= probes
+
+
+async def test_a_change_is_reported_before_the_round_ends(tmp_path: Path) -> None:
+    """With a round of two seconds, and a target that falls silent in it."""
+    async with FakeRemediator(interval=2.0, timeout=0.2) as remediator, nobody() as silent:
+        remediator.targets = [target_of(silent)]
+        async with probing(settings_for([remediator.url], tmp_path / "token"), build_prober()):
+            await remediator.wait_for(lambda: any(report["results"] for report in remediator.reports))
+    result = next(report["results"][0] for report in remediator.reports if report["results"])
+    assert result["outcome"] == "silent"
+    assert result["age_seconds"] < 0.5
