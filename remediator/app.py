@@ -1,6 +1,7 @@
 """The composition root: the only module that knows every concrete class."""
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -83,6 +84,8 @@ async def serve(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         remediator = Remediator(settings, policy, inventory, SystemClock())
         await remediator.open(stack)
+        # What was read from the journal is here to stay: looking through a large fleet for garbage stops everything.
+        gc.freeze()
         await remediator.listen(stack)
         await remediator.work_until(stopped)
 

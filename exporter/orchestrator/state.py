@@ -1,17 +1,18 @@
-"""The remediator's ``GET /internal/state`` as it comes over the wire; unknown fields are passed over."""
+"""The remediator's ``GET /internal/state`` as it comes over the wire; unknown fields are passed over.
 
-from typing import Any
+Records hold nothing that could refer back to them: the garbage collector need not look at a hundred thousand of them.
+"""
 
 import msgspec
 
 
-class Resources(msgspec.Struct, frozen=True):
+class Resources(msgspec.Struct, frozen=True, gc=False):
     cpus: float = 0.0
     memory_mb: float = 0
     disk_mb: float = 0
 
 
-class Host(msgspec.Struct, frozen=True):
+class Host(msgspec.Struct, frozen=True, gc=False):
     name: str
     region: str
     rack: str = ""
@@ -30,7 +31,7 @@ class Host(msgspec.Struct, frozen=True):
         return self.life == "healthy" and self.status == "ok" and not self.cordoned
 
 
-class Machine(msgspec.Struct, frozen=True):
+class Machine(msgspec.Struct, frozen=True, gc=False):
     id: str
     app: str
     host: str
@@ -41,7 +42,7 @@ class Machine(msgspec.Struct, frozen=True):
     routable: bool = False
 
 
-class Volume(msgspec.Struct, frozen=True):
+class Volume(msgspec.Struct, frozen=True, gc=False):
     """``snapshot_at`` is when the newest snapshot was made, in unix seconds."""
 
     id: str
@@ -54,28 +55,48 @@ class Volume(msgspec.Struct, frozen=True):
     snapshot_at: float | None = None
 
 
-class Destroy(msgspec.Struct, frozen=True):
+class Destroy(msgspec.Struct, frozen=True, gc=False):
+    """``asked_at`` is in unix seconds."""
+
     machine: str
     host: str
     region: str
     stage: str
     asked_at: float
 
+    @property
+    def open(self) -> bool:
+        return self.stage != "verified_absent"
 
-class Staged(msgspec.Struct, frozen=True):
-    """A migration or a burst."""
+
+class Migration(msgspec.Struct, frozen=True, gc=False):
+    """Without an id where the remediator is of the version before ours."""
 
     region: str
     stage: str
+    id: str = ""
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Burst(msgspec.Struct, frozen=True, gc=False):
+    """As ``Migration``."""
+
+    region: str
+    stage: str
+    id: str = ""
+
+
+class Requested(msgspec.Struct, frozen=True, gc=False):
+    region: str
+    count: float
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
     region: str
     reason: str
     count: float
 
 
-class Unmet(msgspec.Struct, frozen=True):
+class Unmet(msgspec.Struct, frozen=True, gc=False):
     region: str
     count: float
 
@@ -87,54 +108,58 @@ class Placement(msgspec.Struct, frozen=True):
 
 
 class ApiCount(msgspec.Struct, frozen=True):
-    """``seconds`` is the sum over ``count`` requests."""
+    """``seconds`` is the sum over ``count`` requests; ``buckets`` are bounds, and how many took no longer."""
 
     operation: str
     version: str
     code: str
     count: float
     seconds: float = 0.0
+    buckets: list[tuple[float, float]] = []
 
 
-class Undead(msgspec.Struct, frozen=True):
+class Undead(msgspec.Struct, frozen=True, gc=False):
     host: str
     region: str
     machines: float = 0
     seconds_total: float = 0.0
 
 
-class Deploy(msgspec.Struct, frozen=True):
+class Deploy(msgspec.Struct, frozen=True, gc=False):
     version: str
     at: float
 
 
-class State(msgspec.Struct, frozen=True):
-    """The whole answer; ``unchanged`` says that the sequence asked for is still the newest."""
+class Answer(msgspec.Struct, frozen=True):
+    """A page of what changed or, without an ``incarnation``, all there is.
+
+    Another incarnation than before: all that was known is void. ``more``: go on from ``sequence`` at once.
+    ``gone`` has ids by kind. What is None has not changed.
+    """
 
     sequence: int
+    incarnation: str = ""
     unchanged: bool = False
+    more: bool = False
     hosts: list[Host] = []
     machines: list[Machine] = []
     volumes: list[Volume] = []
     destroys: list[Destroy] = []
-    migrations: list[Staged] = []
-    bursts: list[Staged] = []
-    placement: Placement = Placement()
-    api: list[ApiCount] = []
-    undead: list[Undead] = []
-    deploys: list[Deploy] = []
-
-    @property
-    def regions(self) -> list[str]:
-        """Every region that has a host, or of which something is said."""
-        named: list[list[Any]] = [self.hosts, self.machines, self.volumes, self.placement.unmet]
-        found = {one.region for records in named for one in records} | set(self.placement.requests)
-        return sorted(found)
+    migrations: list[Migration] = []
+    bursts: list[Burst] = []
+    gone: dict[str, list[str]] = {}
+    placement: Placement | None = None
+    api: list[ApiCount] | None = None
+    undead: list[Undead] | None = None
+    deploys: list[Deploy] | None = None
 
 
-def parse_state(body: bytes) -> State:
+DECODER = msgspec.json.Decoder(Answer)
+
+
+def parse_answer(body: bytes) -> Answer:
     """Raises ValueError, with the place, on a body that is not a state."""
     try:
-        return msgspec.json.decode(body, type=State)
-    except msgspec.DecodeError as error:
+        return DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the remediator's state: {error}") from None

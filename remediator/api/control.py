@@ -1,10 +1,11 @@
 """What the HTTP surface may ask of the runtime; the composition root injects it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from remediator.model.asks import (
+    Changes,
     JoinAsk,
     LaunchAsk,
     Placements,
@@ -20,6 +21,7 @@ from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.request import Destroy, Origin
 
 __all__ = [
+    "Changes",
     "Control",
     "JoinAsk",
     "LaunchAsk",
@@ -40,6 +42,7 @@ class Control(Protocol):
     ``freeze`` and ``join`` check what they are given: a bad signature is a ``PermanentError``, a bad join token
     ``Refused`` with 403. ``vantage_for`` answers empty for a token that it does not know. ``decisions`` come
     newest first; ``holds`` are those that stand now. ``frozen`` is the words for people, empty when not frozen.
+    ``changed`` tells all of those kinds for a number below 0, and whenever it cannot tell what changed.
     """
 
     def now(self) -> datetime: ...
@@ -47,6 +50,8 @@ class Control(Protocol):
     def fleet(self) -> Fleet: ...
 
     def sequence(self) -> int: ...
+
+    def changed(self, since: int, kinds: Sequence[type]) -> Changes: ...
 
     def decisions(self, limit: int) -> list[Decision]: ...
 

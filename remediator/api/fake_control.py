@@ -1,11 +1,12 @@
 """A control over a fleet in memory: what tests of the HTTP surface talk to. Nothing runs, everything is told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from remediator.api.control import (
+    Changes,
     JoinAsk,
     LaunchAsk,
     Placements,
@@ -20,7 +21,7 @@ from remediator.model.errors import FleetmendError
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
-from remediator.model.request import Destroy, DestroyStage, Origin
+from remediator.model.request import Burst, Destroy, DestroyStage, Migration, Origin
 
 
 @dataclass
@@ -55,6 +56,19 @@ class FakeControl:
 
     def sequence(self) -> int:
         return self.changes
+
+    def changed(self, since: int, kinds: Sequence[type]) -> Changes:  # noqa: ARG002 - the protocol's
+        """Always the whole of it: a world that is replaced remembers no changes."""
+        world: dict[type, Mapping[str, Any]] = {
+            Host: self.world.hosts,
+            Machine: self.world.machines,
+            Volume: self.world.volumes,
+            Snapshot: self.world.snapshots,
+            Destroy: self.world.destroys,
+            Migration: self.world.migrations,
+            Burst: self.world.bursts,
+        }
+        return Changes(0, {kind.__name__: world[kind] for kind in kinds}, whole=True)
 
     def decisions(self, limit: int) -> list[Decision]:
         return sorted(self.told, key=lambda each: each.at, reverse=True)[:limit]

@@ -57,7 +57,11 @@ def routed(endpoints: list[Endpoint], app: web.Application) -> web.Application:
 
 def _internal(feed: StateFeed, metrics_text: Callable[[], bytes]) -> list[Endpoint]:
     async def state(request: web.Request) -> web.Response:
-        return answer(feed.since(_sequence(request)))
+        since, incarnation = _sequence(request), request.query.get("incarnation")
+        # Exporters of the version before ours do not name themselves, and know no pages.
+        if incarnation is None:
+            return web.Response(body=await feed.whole(since), content_type="application/json")
+        return answer(await feed.delta(incarnation, since))
 
     async def metrics(_: web.Request) -> web.Response:
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}

@@ -1,13 +1,18 @@
 """Counts of API requests by operation, version and code; the orchestrator exporter publishes them."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from remediator.api.answers import Handler
+
+# Upper bounds in seconds: from what memory answers to what waits for a host.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class RequestCounter:
         self._version = version
         self._counts: dict[tuple[str, str], int] = {}
         self._seconds: dict[tuple[str, str], float] = {}
+        self._buckets: dict[tuple[str, str], list[int]] = {}
         self._total = 0
 
     @property
@@ -54,10 +60,15 @@ class RequestCounter:
         key = (operation, code)
         self._counts[key] = self._counts.get(key, 0) + 1
         self._seconds[key] = self._seconds.get(key, 0.0) + seconds
+        # The last one is for all that is slower than the largest bound.
+        self._buckets.setdefault(key, [0] * (len(BUCKETS) + 1))[bisect_left(BUCKETS, seconds)] += 1
         self._total += 1
 
     def rows(self) -> list[dict[str, Any]]:
-        """``{"operation", "version", "code", "count", "seconds"}`` for each pair seen, in order."""
+        """``{"operation", "version", "code", "count", "seconds", "buckets"}`` for each pair seen, in order.
+
+        ``buckets`` are pairs of a bound in seconds and the number of requests that took no longer.
+        """
         return [
             {
                 "operation": operation,
@@ -65,6 +76,7 @@ class RequestCounter:
                 "code": code,
                 "count": count,
                 "seconds": round(self._seconds[operation, code], 6),
+                "buckets": list(zip(BUCKETS, accumulate(self._buckets[operation, code]), strict=False)),
             }
             for (operation, code), count in sorted(self._counts.items())
         ]

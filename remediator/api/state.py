@@ -1,165 +1,180 @@
-"""`GET /internal/state`: the fleet in numbers, for the orchestrator exporter."""
+"""`GET /internal/state`: the fleet in numbers, for the orchestrator exporter; what changed, in pages."""
 
-from collections.abc import Mapping
+import asyncio
+import gc
+import secrets
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from remediator.api.control import Control, Placements
+import msgspec
+
+from remediator.api.control import Control
 from remediator.api.requests import RequestCounter
-from remediator.api.shapes import slices
-from remediator.model.fleet import Fleet, routable
-from remediator.model.host import Capacity, Host
-from remediator.model.machine import Machine, MachineState, Volume
+from remediator.api.state_docs import placement_doc, undead_doc
+from remediator.api.state_log import MOST_GONE, ChangeLog, Key
+from remediator.api.state_mirror import KINDS, ROWS_OF, Mirror
+
+PAGE = 2_000
+# Between two pieces the event loop takes its turn: some milliseconds each.
+ROWS_AT_ONCE = 500
+HOSTS_AT_ONCE = 50
+SERVICE: Key = ("service", "")
 
 
 class StateFeed:
-    """Knows whether anything changed since a reader's last look.
+    """Every record has the number of its last change, so that any reader goes on from where it stopped.
 
-    Its sequence is its own: API counts and undead seconds change without the journal's, and after a restart
-    it must not repeat a number under which a reader still keeps other values. So it begins at the start's
-    milliseconds and rises by one with each change.
+    A reader is told what to call itself next time (``incarnation``: this process, and the number at which its reading
+    began). Another name than the one it gave means that all it knows is void. Numbers begin at the start's
+    microseconds: readers of the older, whole answers know them alone, and they must not repeat after a restart.
     """
 
-    def __init__(self, control: Control, requests: RequestCounter, deploys: Mapping[str, datetime]) -> None:
+    def __init__(
+        self,
+        control: Control,
+        requests: RequestCounter,
+        deploys: Mapping[str, datetime],
+        page: int = PAGE,
+        most_gone: int = MOST_GONE,
+    ) -> None:
         self._control = control
         self._requests = requests
         self._deploys = dict(deploys) or {requests.version: control.now()}
-        self._sequence = int(control.now().timestamp() * 1000)
+        self._life = secrets.token_hex(8)
+        self._mirror = Mirror()
+        self._page_size = page
+        self._log = ChangeLog(int(control.now().timestamp() * 1_000_000), most_gone)
+        self._looked = -1
         self._seen: object = None
+        self._lock = asyncio.Lock()
 
-    def since(self, known: int) -> dict[str, Any]:
-        """All of it, or ``unchanged`` when ``known`` is the newest sequence."""
-        mark = self._mark()
-        if mark != self._seen:
+    async def delta(self, incarnation: str, since: int) -> dict[str, Any]:
+        """What changed after ``since``: at most a page of records, ``more`` if others can be had at once."""
+        async with self._lock:
+            if self._begun(incarnation, since) is None or not self._log.holds_more(since, self._page_size):
+                await self._catch_up()
+            return self._page(incarnation, since)
+
+    async def whole(self, known: int) -> bytes:
+        """As JSON: all of it, or ``unchanged`` when ``known`` is the newest; for readers that know no pages."""
+        async with self._lock:
+            await self._catch_up()
+            newest = self._log.newest
+            if known == newest:
+                return msgspec.json.encode({"sequence": newest, "unchanged": True})
+            head = msgspec.json.encode({"sequence": newest, "unchanged": False, **self._service()})
+            parts = [head.removesuffix(b"}")]
+            for kind in ROWS_OF:
+                records = await self._encoded(kind)
+                parts += [f',"{kind}":['.encode(), *records, b"]"]
+            # Encoded and joined in pieces: at a hundred thousand machines it is a matter of 20 MB.
+            return b"".join([*parts, b"}"])
+
+    async def _catch_up(self) -> None:
+        """Take over what changed since the last look."""
+        changes = self._control.changed(self._looked, KINDS)
+        for kind, rows in changes.rows.items():
+            if changes.whole:
+                await self._drop_others(kind, rows)
+            await self._take(kind, rows)
+        self._looked = changes.number
+        if changes.whole:
+            # Here to stay: looking through so much for garbage, again and again, would stop the event loop.
+            gc.freeze()
+        await self._recount()
+        if (mark := self._mark()) != self._seen:
             self._seen = mark
-            self._sequence += 1
-        if known == self._sequence:
-            return {"sequence": self._sequence, "unchanged": True}
-        return {"sequence": self._sequence, "unchanged": False, **self._whole()}
+            self._log.add(SERVICE)
+        await self._log.tidy()
+
+    async def _drop_others(self, kind: str, rows: Mapping[str, Any]) -> None:
+        held = iter(self._mirror.names(kind))
+        while chunk := list(islice(held, ROWS_AT_ONCE)):
+            for name in chunk:
+                if name not in rows:
+                    self._tell(self._mirror.put(kind, name, None))
+            await asyncio.sleep(0)
+
+    async def _take(self, kind: str, rows: Mapping[str, Any]) -> None:
+        waiting = iter(rows.items())
+        while chunk := list(islice(waiting, ROWS_AT_ONCE)):
+            for name, row in chunk:
+                self._tell(self._mirror.put(kind, name, row))
+            await asyncio.sleep(0)
+
+    async def _recount(self) -> None:
+        unsure = self._mirror.unsure
+        while unsure:
+            names = [unsure.pop() for _ in range(min(HOSTS_AT_ONCE, len(unsure)))]
+            self._tell(("hosts", name) for name in names if self._mirror.recount(name))
+            await asyncio.sleep(0)
+
+    def _tell(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._log.add(key, gone=not self._mirror.shows(key))
+
+    def _page(self, incarnation: str, since: int) -> dict[str, Any]:
+        begun = self._begun(incarnation, since)
+        if begun is None:
+            begun, since = self._log.newest, 0
+        size = self._page_size
+        found = list(islice(self._log.after(since), size + 1))
+        records: dict[str, Any] = {}
+        gone: dict[str, list[str]] = {}
+        for number, key in found[:size]:
+            if key == SERVICE:
+                records.update(self._service())
+            elif not self._log.is_gone(key):
+                records.setdefault(key[0], []).append(self._mirror.doc(key))
+            elif number > begun:
+                gone.setdefault(key[0], []).append(key[1])
+        more = len(found) > size
+        return {
+            "sequence": found[size - 1][0] if more else self._log.newest,
+            "incarnation": f"{self._life}.{begun}",
+            "unchanged": not found,
+            "more": more,
+            **records,
+            "gone": gone,
+        }
+
+    def _begun(self, incarnation: str, since: int) -> int | None:
+        """The number at which the reader began; None if it must begin anew."""
+        life, _, number = incarnation.partition(".")
+        if life != self._life or not number.isdecimal():
+            return None
+        begun = int(number)
+        known = self._log.floor <= max(begun, since) and max(begun, since) <= self._log.newest
+        return begun if known else None
+
+    async def _encoded(self, kind: str) -> list[bytes]:
+        """What stands between the brackets of a JSON list of all records of a kind."""
+        names = self._mirror.names(ROWS_OF[kind])
+        waiting = iter(sorted(names) if kind == "hosts" else names)
+        pieces: list[bytes] = []
+        while chunk := list(islice(waiting, ROWS_AT_ONCE)):
+            shown = [(kind, name) for name in chunk if self._mirror.shows((kind, name))]
+            if shown:
+                encoded = msgspec.json.encode([self._mirror.doc(key) for key in shown])
+                pieces += [b"," if pieces else b"", encoded[1:-1]]
+            await asyncio.sleep(0)
+        return pieces
 
     def _mark(self) -> object:
-        control, placed = self._control, self._control.placements()
+        placed = self._control.placements()
         parts = (dict(placed.requests), dict(placed.failures), dict(placed.unmet))
-        return control.sequence(), self._requests.total, dict(control.undead()), parts
+        return self._requests.total, dict(self._control.undead()), parts
 
-    def _whole(self) -> dict[str, Any]:
-        fleet = self._control.fleet()
+    def _service(self) -> dict[str, Any]:
+        """What is no record of the fleet, and short: it is always told whole."""
+        hosts = self._mirror.hosts
         return {
-            **state_doc(fleet),
             "placement": placement_doc(self._control.placements()),
             "api": self._requests.rows(),
             "undead": [
-                {
-                    "host": name,
-                    "region": _region(fleet, name),
-                    "machines": seen.machines,
-                    "seconds_total": seen.seconds_total,
-                }
-                for name, seen in sorted(self._control.undead().items())
+                undead_doc(name, hosts.get(name), seen) for name, seen in sorted(self._control.undead().items())
             ],
             "deploys": [{"version": version, "at": at.timestamp()} for version, at in sorted(self._deploys.items())],
         }
-
-
-def state_doc(fleet: Fleet) -> dict[str, Any]:
-    """The journalled part: hosts, machines, volumes and open requests."""
-    parts = slices(fleet)
-    newest = _newest_snapshots(fleet)
-    return {
-        "hosts": [_host_doc(host, parts[name].free_on(host)) for name, host in sorted(fleet.hosts.items())],
-        "machines": [
-            _machine_doc(machine, fleet.hosts.get(machine.host))
-            for machine in fleet.machines.values()
-            if machine.state is not MachineState.DESTROYED
-        ],
-        "volumes": [_volume_doc(volume, newest.get(volume.id)) for volume in fleet.volumes.values()],
-        "destroys": _destroy_docs(fleet),
-        "migrations": [
-            {"stage": migration.stage, "region": _region(fleet, migration.source)}
-            for migration in fleet.migrations.values()
-        ],
-        "bursts": [{"region": burst.region, "stage": burst.stage} for burst in fleet.bursts.values()],
-    }
-
-
-def _destroy_docs(fleet: Fleet) -> list[dict[str, Any]]:
-    return [
-        {
-            "machine": destroy.machine,
-            "host": destroy.host,
-            "region": _region(fleet, destroy.host),
-            "stage": destroy.stage,
-            "asked_at": destroy.asked_at.timestamp(),
-        }
-        for destroy in fleet.destroys.values()
-        if destroy.open
-    ]
-
-
-def placement_doc(placements: Placements) -> dict[str, Any]:
-    return {
-        "requests": dict(placements.requests),
-        "failures": [
-            {"region": region, "reason": reason, "count": count}
-            for (region, reason), count in sorted(placements.failures.items())
-        ],
-        "unmet": [{"region": region, "count": count} for region, count in sorted(placements.unmet.items())],
-    }
-
-
-def _host_doc(host: Host, free: Capacity) -> dict[str, Any]:
-    return {
-        "name": host.name,
-        "region": host.region,
-        "rack": host.rack,
-        "role": host.role,
-        "provider": host.provider,
-        "status": host.status,
-        "life": host.life,
-        "cordoned": bool(host.cordoned),
-        "version": host.version,
-        "capacity": capacity_doc(host.capacity),
-        "free": capacity_doc(free),
-    }
-
-
-def capacity_doc(capacity: Capacity) -> dict[str, Any]:
-    return {"cpus": capacity.cpus, "memory_mb": capacity.memory_mb, "disk_mb": capacity.disk_mb}
-
-
-def _machine_doc(machine: Machine, host: Host | None) -> dict[str, Any]:
-    return {
-        "id": machine.id,
-        "app": machine.app,
-        "host": machine.host,
-        "region": machine.region,
-        "state": machine.state,
-        "recovery": machine.recovery,
-        "condemned": machine.condemned,
-        "routable": routable(machine, host),
-    }
-
-
-def _volume_doc(volume: Volume, snapshot_at: datetime | None) -> dict[str, Any]:
-    return {
-        "id": volume.id,
-        "app": volume.app,
-        "host": volume.host,
-        "region": volume.region,
-        "state": volume.state,
-        "size_mb": volume.size_mb,
-        "used_bytes": volume.used_bytes,
-        "snapshot_at": snapshot_at.timestamp() if snapshot_at else None,
-    }
-
-
-def _newest_snapshots(fleet: Fleet) -> dict[str, datetime]:
-    newest: dict[str, datetime] = {}
-    for snapshot in fleet.snapshots.values():
-        if snapshot.state == "created":
-            newest[snapshot.volume] = max(newest.get(snapshot.volume, snapshot.created_at), snapshot.created_at)
-    return newest
-
-
-def _region(fleet: Fleet, host: str) -> str:
-    return fleet.hosts[host].region if host in fleet.hosts else ""

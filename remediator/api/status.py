@@ -5,7 +5,7 @@ from typing import Any
 from remediator.api.control import Control
 from remediator.api.remedies import what_would_help
 from remediator.api.shapes import host_status, slices, volume_doc
-from remediator.api.state import capacity_doc
+from remediator.api.state_docs import capacity_doc
 from remediator.model.alert import Alert, AlertState
 from remediator.model.decision import Decision
 from remediator.model.fleet import Fleet, routable

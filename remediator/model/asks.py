@@ -77,6 +77,18 @@ class JoinAsk:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of journalled rows since some look: values by kind and id, None for those that are gone.
+
+    ``number`` is to be given at the next look. If ``whole``, these are all rows that there are.
+    """
+
+    number: int
+    rows: Mapping[str, Mapping[str, Any]]
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Undead:
     """Condemned machines seen running on a host, and for how long over all time."""
 

@@ -1,19 +1,28 @@
 """The runtime's face: what the HTTP surface may ask, in one place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from remediator.clock import Clock
 from remediator.engine.vantages import Vantage
-from remediator.model.asks import JoinAsk, LaunchAsk, Placements, ProbeTarget, Undead, VantageReport, VolumeAsk
+from remediator.model.asks import (
+    Changes,
+    JoinAsk,
+    LaunchAsk,
+    Placements,
+    ProbeTarget,
+    Undead,
+    VantageReport,
+    VolumeAsk,
+)
 from remediator.model.decision import Decision
 from remediator.model.enrolment import Enrolment
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host
 from remediator.model.machine import Machine, Snapshot, Volume
-from remediator.model.request import Destroy, Origin
+from remediator.model.request import Demand, Destroy, Origin
 from remediator.runtime.agents import Agents
 from remediator.runtime.configs import ConfigCache
 from remediator.runtime.enrol import Enrolments
@@ -64,6 +73,9 @@ class Desk:
         """Grows with whatever a reader of the state may see: commits, requests, and the seconds of the undead."""
         return self._ledger.sequence + self.api_requests()
 
+    def changed(self, since: int, kinds: Sequence[type]) -> Changes:
+        return self._ledger.changed_since(since, kinds)
+
     def decisions(self, limit: int) -> list[Decision]:
         return list(self._loop.recent)[:limit]
 
@@ -99,8 +111,7 @@ class Desk:
 
     def placements(self) -> Placements:
         unmet: dict[str, int] = {}
-        fleet = self._watch.fleet()
-        for demand in fleet.demands.values():
+        for demand in self._ledger.all(Demand).values():
             unmet[demand.region] = unmet.get(demand.region, 0) + demand.count
         return Placements(dict(self._requests.placements), dict(self._requests.failures), unmet)
 

@@ -1,7 +1,7 @@
 """The fold of the journal in memory, and the one door through which it changes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -9,11 +9,13 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from remediator.journal.protocol import Entry, Journal, Row, Stored
+from remediator.model.asks import Changes
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.runtime.recent import Recent
 
 T = TypeVar("T")
 _IDS: dict[type[Any], Callable[[Any], str]] = {
@@ -92,12 +94,25 @@ class Ledger:
         self._lock = asyncio.Lock()
         self._writer = ThreadPoolExecutor(1, "journal")
         self._views = {kind: {key: s.value for key, s in rows.items()} for kind, rows in self._stored.items()}
+        self._recent = Recent()
         self.sequence = 0
         self.changed = asyncio.Event()
 
-    def all(self, kind: type[T]) -> Mapping[str, T]:
+    def all(self, kind: type[T]) -> MappingProxyType[str, T]:
         """Every value of a kind by id; a live view that must not be kept across an await."""
         return MappingProxyType(self._views[kind.__name__])
+
+    def changed_since(self, since: int, kinds: Sequence[type]) -> Changes:
+        """Rows of those kinds that changed after the sequence ``since``, or all, copied, if that is not known."""
+        names = [kind.__name__ for kind in kinds]
+        changed = self._recent.since(since) if since >= 0 else None
+        if changed is None:
+            return Changes(self.sequence, {name: self._views[name].copy() for name in names}, whole=True)
+        rows: dict[str, dict[str, Any]] = {name: {} for name in names}
+        for name, identifier in changed:
+            if name in rows:
+                rows[name][identifier] = self._views[name].get(identifier)
+        return Changes(self.sequence, rows)
 
     def get(self, kind: type[T], identifier: str) -> T | None:
         found: T | None = self._views[kind.__name__].get(identifier)
@@ -145,6 +160,7 @@ class Ledger:
         self.changed.set()
 
     def _publish(self, row: Row) -> None:
+        self._recent.add(self.sequence + 1, row.kind, row.id)
         if row.value is None:
             self._stored[row.kind].pop(row.id, None)
             self._views[row.kind].pop(row.id, None)

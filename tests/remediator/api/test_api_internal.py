@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from remediator.api.control import Undead
+from remediator.api.control import Placements, Undead
 from remediator.api.fake_control import FakeControl
 from remediator.api.requests import RequestCounter
 from remediator.model.host import Life
@@ -38,8 +38,8 @@ async def test_state_has_the_contracted_shape(client: Client) -> None:
     assert set(doc["machines"][0]) == {"id", "app", "host", "region", "state", "recovery", "condemned", "routable"}
     assert set(doc["volumes"][0]) == {"id", "app", "host", "region", "state", "size_mb", "used_bytes", "snapshot_at"}
     assert doc["destroys"][0]["stage"] == "blocked"
-    assert doc["migrations"] == [{"stage": "copying", "region": "iad"}]
-    assert doc["bursts"] == [{"region": "arn", "stage": "provisioning"}]
+    assert doc["migrations"] == [{"id": "m1", "stage": "copying", "region": "iad"}]
+    assert doc["bursts"] == [{"id": "b1", "region": "arn", "stage": "provisioning"}]
     assert doc["placement"]["failures"] == [{"region": "arn", "reason": "memory", "count": 2}]
     assert doc["placement"]["unmet"] == [{"region": "arn", "count": 2}, {"region": "iad", "count": 0}]
     assert doc["undead"] == [{"host": "h5", "region": "iad", "machines": 2, "seconds_total": 3.4}]
@@ -55,7 +55,7 @@ async def test_snapshot_ages_come_from_the_newest_good_one(client: Client) -> No
 async def test_state_says_unchanged_until_something_changes(client: Client, control: FakeControl) -> None:
     first = (await get(client, "/internal/state"))["sequence"]
     assert await get(client, f"/internal/state?since={first}") == {"sequence": first, "unchanged": True}
-    control.changes += 1
+    control.placed = Placements({"arn": 9}, {}, {})
     second = await get(client, f"/internal/state?since={first}")
     assert (second["sequence"], second["unchanged"]) == (first + 1, False)
 
@@ -64,9 +64,11 @@ async def test_api_counts_and_undead_seconds_are_changes_too(client: Client, con
     first = (await get(client, "/internal/state"))["sequence"]
     await get(client, "/v1/apps/web/machines")
     second = await get(client, f"/internal/state?since={first}")
-    assert second["api"] == [
-        {"operation": "machines.list", "version": "0.1.0", "code": "200", "count": 1, "seconds": 1.0}
-    ]
+    [row] = second["api"]
+    buckets = row.pop("buckets")
+    assert row == {"operation": "machines.list", "version": "0.1.0", "code": "200", "count": 1, "seconds": 1.0}
+    assert buckets[0] == [0.005, 0]
+    assert [count for bound, count in buckets if bound >= 1] == [1] * 4
     control.seen_undead = {"h5": Undead(2, 4.4)}
     assert (await get(client, f"/internal/state?since={second['sequence']}"))["unchanged"] is False
 
