@@ -34,7 +34,6 @@ def read_multipath(sysfs: Path, mapped: Mapped) -> Multipath:
 
 
 def build_multipath_families(devices: list[Multipath]) -> list[Metric]:
-    working = [sum(state in WORKING for state in one.paths.values()) for one in devices]
     return [
         gauges(
             "node_dmmultipath_device_info",
@@ -42,6 +41,20 @@ def build_multipath_families(devices: list[Multipath]) -> list[Metric]:
             ["device", "sysfs_name", "uuid"],
             [((one.mapped.name, one.mapped.device, one.mapped.uuid), 1.0) for one in devices],
         ),
+        *build_device_families(devices),
+        gauges(
+            "node_dmmultipath_path_state",
+            "Reports the underlying device state for a multipath path, as read from /sys/block/<dev>/device/state.",
+            ["device", "path", "state"],
+            [((one.mapped.name, path, state), 1.0) for one in devices for path, state in one.paths.items()],
+        ),
+    ]
+
+
+def build_device_families(devices: list[Multipath]) -> list[Metric]:
+    working = [sum(state in WORKING for state in one.paths.values()) for one in devices]
+    failed = [len(one.paths) - count for one, count in zip(devices, working, strict=True)]
+    return [
         _by_device(
             "device_active",
             "Whether the multipath device-mapper device is active (1) or suspended (0).",
@@ -55,10 +68,7 @@ def build_multipath_families(devices: list[Multipath]) -> list[Metric]:
             [one.size for one in devices],
         ),
         _by_device(
-            "device_paths",
-            "Number of paths for a multipath device.",
-            devices,
-            [len(one.paths) for one in devices],
+            "device_paths", "Number of paths for a multipath device.", devices, [len(one.paths) for one in devices]
         ),
         _by_device(
             "device_paths_active",
@@ -67,16 +77,7 @@ def build_multipath_families(devices: list[Multipath]) -> list[Metric]:
             working,
         ),
         _by_device(
-            "device_paths_failed",
-            "Number of paths not in active state for a multipath device.",
-            devices,
-            [len(one.paths) - count for one, count in zip(devices, working, strict=True)],
-        ),
-        gauges(
-            "node_dmmultipath_path_state",
-            "Reports the underlying device state for a multipath path, as read from /sys/block/<dev>/device/state.",
-            ["device", "path", "state"],
-            [((one.mapped.name, path, state), 1.0) for one in devices for path, state in one.paths.items()],
+            "device_paths_failed", "Number of paths not in active state for a multipath device.", devices, failed
         ),
     ]
 

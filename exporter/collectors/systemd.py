@@ -94,20 +94,13 @@ def build_manager_families(manager: dict[str, str], units: list[Unit]) -> list[M
 
 def build_unit_families(units: list[Unit]) -> list[Metric]:
     states = [((unit.name, unit.properties.get("Type", "")), unit.active) for unit in units]
-    starts: list[Row] = [
-        (
-            (unit.name,),
-            parse_time(unit.properties.get("ActiveEnterTimestamp", "")) if unit.active == "active" else 0.0,
-        )
-        for unit in units
-    ]
     return [
         gauges("node_systemd_unit_state", "Systemd unit", ("name", "type", "state"), one_hot(states, STATES)),
         gauges(
             "node_systemd_unit_start_time_seconds",
             "Start time of the unit since unix epoch in seconds.",
             ["name"],
-            starts,
+            [((unit.name,), _start_time(unit)) for unit in units],
         ),
         counters(
             "node_systemd_service_restart_total",
@@ -127,6 +120,11 @@ def build_unit_families(units: list[Unit]) -> list[Metric]:
             ],
         ),
     ]
+
+
+def _start_time(unit: Unit) -> float:
+    """In unix seconds; 0 if it does not run."""
+    return parse_time(unit.properties.get("ActiveEnterTimestamp", "")) if unit.active == "active" else 0.0
 
 
 def build_socket_families(units: list[Unit]) -> list[Metric]:

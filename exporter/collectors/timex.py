@@ -51,8 +51,16 @@ def parse_timex(state: int, content: bytes) -> Timex:
 
 
 def build_timex_families(now: Timex) -> list[Metric]:
+    return [
+        *(gauge(f"node_timex_{name}", text, value) for name, text, value in list_gauges(now)),
+        *(counter(f"node_timex_{name}", text, value) for name, text, value in list_counts(now)),
+    ]
+
+
+def list_gauges(now: Timex) -> tuple[tuple[str, str, float], ...]:
+    """Name, help and value of each."""
     unit = NANOSECOND if now.status & STATUS_NANO else MICROSECOND
-    gauges = (
+    return (
         ("offset_seconds", "Time offset in between local system and reference clock.", now.offset / unit),
         ("frequency_adjustment_ratio", "Local clock frequency adjustment.", 1 + now.freq / SCALED_PPM),
         ("maxerror_seconds", "Maximum error in seconds.", now.maxerror / MICROSECOND),
@@ -75,16 +83,16 @@ def build_timex_families(now: Timex) -> list[Metric]:
             float(now.state != TIME_ERROR),
         ),
     )
-    counts = (
+
+
+def list_counts(now: Timex) -> tuple[tuple[str, str, float], ...]:
+    """As ``list_gauges``."""
+    return (
         ("pps_jitter_total", "Pulse per second count of jitter limit exceeded events.", now.jitcnt),
         ("pps_calibration_total", "Pulse per second count of calibration intervals.", now.calcnt),
         ("pps_error_total", "Pulse per second count of calibration errors.", now.errcnt),
         ("pps_stability_exceeded_total", "Pulse per second count of stability limit exceeded events.", now.stbcnt),
     )
-    return [
-        *(gauge(f"node_timex_{name}", text, value) for name, text, value in gauges),
-        *(counter(f"node_timex_{name}", text, value) for name, text, value in counts),
-    ]
 
 
 class Clockwork:

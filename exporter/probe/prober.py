@@ -94,15 +94,18 @@ class Prober:
             async with asyncio.TaskGroup() as helpers:
                 helpers.create_task(self._lag.run())
                 helpers.create_task(self.names.run(self._names_changed))
-                while True:
-                    busy = self._step()
-                    if self._has_news():
-                        on_news()
-                    await self._clock.sleep(0.0 if busy else self._pause())
+                await self._go_round(on_news)
         finally:
             self.loop = None
             self.engine.detach(loop)
             self.asker.close()
+
+    async def _go_round(self, on_news: Callable[[], None]) -> None:
+        while True:
+            busy = self._step()
+            if self._has_news():
+                on_news()
+            await self._clock.sleep(0.0 if busy else self._pause())
 
     def _step(self) -> bool:
         """Begin what is due; whether there is more."""

@@ -120,17 +120,21 @@ class HttpSource:
         headers = {"Accept": "application/json", REFRESH_HEADER: f"{self._refresh:g}"}
         async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
             while True:
-                wait = self._refresh
-                try:
-                    body, wait = await self._fetch(session)
-                    if body != self._body:
-                        self.kept.take(parse_json(body))
-                        self._body = body
-                        on_change()
-                    self.kept.read_at = self._clock.now()
-                except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                    self.kept.fail(describe(error))
-                await self._clock.sleep(wait)
+                await self._clock.sleep(await self._refresh_list(session, on_change))
+
+    async def _refresh_list(self, session: aiohttp.ClientSession, on_change: Callable[[], None]) -> float:
+        """Ask once; how many seconds to wait before the next time."""
+        wait = self._refresh
+        try:
+            body, wait = await self._fetch(session)
+            if body != self._body:
+                self.kept.take(parse_json(body))
+                self._body = body
+                on_change()
+            self.kept.read_at = self._clock.now()
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            self.kept.fail(describe(error))
+        return wait
 
     async def _fetch(self, session: aiohttp.ClientSession) -> tuple[bytes, float]:
         """The list, and how many seconds to wait before the next."""

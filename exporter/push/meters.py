@@ -106,6 +106,11 @@ class Meters:
                 "Files of the spool that were not whole and were set aside.",
                 self._set_aside,
             ),
+            *self._newest(),
+        ]
+
+    def _newest(self) -> list[Metric]:
+        return [
             gauge(
                 "fleetmend_push_last_success_timestamp_seconds",
                 "When the store last took a page, in unix seconds; 0 if never.",

@@ -47,15 +47,9 @@ class Mirror:
         self._seats: dict[str, str] = {}
         self._machines_on: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
         self._snapshots_of: defaultdict[str, dict[str, Snapshot]] = defaultdict(dict)
-        self._rows: dict[str, dict[str, Any]] = {
-            "Host": self.hosts,
-            "Machine": self.machines,
-            "Volume": self.volumes,
-            "Snapshot": self.snapshots,
-            "Destroy": self.destroys,
-            "Migration": self.migrations,
-            "Burst": self.bursts,
-        }
+        held: list[dict[str, Any]] = [self.hosts, self.machines, self.volumes, self.snapshots]
+        held += [self.destroys, self.migrations, self.bursts]
+        self._rows = {kind.__name__: rows for kind, rows in zip(KINDS, held, strict=True)}
         self._touched_by: dict[str, Callable[[str, Any, Any], Iterable[Key]]] = {
             "Host": self._host_changed,
             "Machine": self._machine_changed,

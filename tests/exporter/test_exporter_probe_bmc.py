@@ -26,6 +26,8 @@ from exporter.probe.outcome import Outcome
 from exporter.probe.target import Check, parse_place
 from tests.exporter.probe_lab import certify, running_engine, server_context
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = "/redfish/v1/Systems/1"
 
 

@@ -24,6 +24,8 @@ from exporter.probe.service import run_probe
 from exporter.probe.wire import Assignment, Result, Target, merge_assignments
 from tests.exporter.probe_lab import nobody
 
+pytestmark = pytest.mark.slow
+
 
 def target_of(port: int, host: str = "h1") -> dict[str, Any]:
     return {"host": host, "region": "arn", "rack": "r2", "address": "127.0.0.1", "port": port, "kind": "http"}

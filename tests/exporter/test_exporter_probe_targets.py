@@ -26,6 +26,8 @@ from exporter.probe.sources import (
 )
 from exporter.probe.target import Place, parse_place
 
+pytestmark = pytest.mark.slow
+
 HTTP, HTTPS, TCP, ICMP = (BUILT_IN[name] for name in ("http", "https", "tcp", "icmp"))
 IPMI = Module("ipmi", Prober.IPMI)
 API = Module("api", Prober.HTTP, http=Http(path="/api", scheme="https"))

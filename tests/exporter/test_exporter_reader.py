@@ -22,6 +22,8 @@ from exporter.reader.client import build_ask
 from exporter.reader.fake import FakeReader
 from tests.exporter.reader_site import ROOT, SECONDS, ReaderSite, is_running, run_as_root, wait_until
 
+pytestmark = pytest.mark.slow
+
 LISTENING = "dmsetup_status"
 MEMORY_LIMIT = 16 << 20
 

@@ -24,6 +24,8 @@ from exporter.store.memory import Memory
 from exporter.store.service import Watcher
 from exporter.workers import Workers
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 0.3
 
 

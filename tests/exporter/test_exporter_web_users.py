@@ -16,6 +16,8 @@ from exporter.web.live import LiveConfig
 from exporter.web.users import MOST_REMEMBERED, MOST_WAITING, Passwords, TooBusy, never_matching, parse_credentials
 from tests.exporter.web_lab import FakeCollect, hashed, serving
 
+pytestmark = pytest.mark.slow
+
 
 def basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
