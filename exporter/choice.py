@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from exporter.errors import BadStart
 from exporter.runner import Collector
 
-FLAG = re.compile(r"--(no-)?collector\.([a-z0-9_]+)")
+# node_exporter's cpu.info is the only one with a dot; what else has one is a setting of a collector.
+FLAG = re.compile(r"--(no-)?collector\.([a-z0-9_]+(?:\.info)?)")
 NONE_BY_DEFAULT = "--collector.disable-defaults"
 
 

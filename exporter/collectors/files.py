@@ -52,9 +52,9 @@ def _read_kept(path: str) -> bytes:
         while part := os.pread(file, READ_BYTES, len(content)):
             content += part
     except OSError:
-        # A module that was unloaded: whoever asks next opens what is there by then.
-        if _kept.pop(path, None) is not None:
-            os.close(file)
+        # A module that was unloaded: whoever asks next opens what is there by then. Not closed, for another thread
+        # may be about to read it, and its number must not become another file's.
+        _kept.pop(path, None)
         raise
     return content
 

@@ -19,6 +19,7 @@ from tests.bench.processes import free_port, running
 
 SCRAPES = 300
 WARM_UP = 30
+SETTLED = 1000
 HEADERS = {
     "Accept": "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
@@ -113,9 +114,9 @@ def measure() -> tuple[Scraped, Scraped, dict[str, float]]:
 
 
 def measure_resident() -> float:
-    """Megabytes after the warm-up of everything that a host's exporter runs by default."""
+    """Megabytes of an exporter with everything that it runs by default, once it has ceased to grow."""
     with exporter(our_command) as ours:
-        for _ in range(WARM_UP):
+        for _ in range(SETTLED):
             ours.scrape()
         return ours.resident_mb()
 

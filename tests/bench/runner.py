@@ -19,6 +19,7 @@ from tests.bench.figure import Figure
 
 FOLDER = Path(__file__).parent
 DEFAULT_RUNS = 5
+WIDTH = 132  # names and peers are not to be cut off
 
 
 def benchmarks(folder: Path = FOLDER) -> dict[str, str]:
@@ -78,7 +79,7 @@ def main(arguments: list[str]) -> int:
             print(f"{name:12} {line}")
         return 0
     figures = load(parsed.name)(parsed.runs)
-    Console().print(as_table(parsed.name, figures))
+    Console(width=WIDTH).print(as_table(parsed.name, figures))
     if parsed.json:
         try:
             parsed.json.write_text(as_json(figures), encoding="utf-8")

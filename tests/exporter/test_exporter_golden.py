@@ -1,6 +1,6 @@
 """The whole exposition of the fixture tree: names, labels, types, help and values, as committed.
 
-After a wanted change: ``python tests/exporter/test_exporter_golden.py`` writes it anew; read the difference.
+After a wanted change: ``python -m tests.exporter.test_exporter_golden`` writes it anew; read the difference.
 """
 
 from pathlib import Path

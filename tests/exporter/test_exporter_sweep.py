@@ -80,6 +80,12 @@ def test_flags_choose_collectors_and_the_last_word_counts() -> None:
     assert [choice.runs(one) for one in choice.keep(collectors())] == [True, True]
 
 
+def test_a_collector_named_with_a_dot_is_no_setting() -> None:
+    rest, choice = split_choice(["--collector.cpu.info", "--collector.textfile.directory", "/x"])
+    assert choice.on == {"cpu.info"}
+    assert rest == ["--collector.textfile.directory", "/x"]
+
+
 def test_without_defaults_only_what_is_named_runs() -> None:
     _, choice = split_choice(["--collector.disable-defaults", "--collector.costly"])
     assert [choice.runs(one) for one in choice.keep(collectors())] == [False, True]
