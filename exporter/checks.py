@@ -15,3 +15,9 @@ def check_url(flag: str, url: str) -> str:
     if url and not usable:
         raise BadStart(f"{flag}: not of the form http://HOST:PORT")
     return url
+
+
+def hide_password(url: str) -> str:
+    """Without user, password and query, any of which may be a secret."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

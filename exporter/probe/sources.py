@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import aiohttp
 from prometheus_client.metrics_core import Metric
 
+from exporter.checks import hide_password
 from exporter.clock import Clock
 from exporter.families import counters, gauges
 from exporter.probe.flags import OwnSettings
@@ -108,12 +108,12 @@ class FileSource:
 class HttpSource:
     """http_sd; the other side may say how soon it wants to be asked again."""
 
-    def __init__(self, url: str, refresh: float, modules: Mapping[str, Module], clock: Clock) -> None:
+    def __init__(self, url: str, name: str, refresh: float, modules: Mapping[str, Module], clock: Clock) -> None:
         self._url = url
         self._refresh = refresh
         self._clock = clock
         self._body = b""
-        self.kept = Kept(hide_password(url), modules, clock)
+        self.kept = Kept(name, modules, clock)
 
     async def run(self, on_change: Callable[[], None]) -> None:
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
@@ -165,14 +165,17 @@ def describe(error: Exception) -> str:
     return type(error).__name__
 
 
-def hide_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
 def build_sources(settings: OwnSettings, modules: Mapping[str, Module], clock: Clock) -> list[Source]:
     files: list[Source] = [FileSource(path, modules, clock) for path in settings.files]
-    return files + [HttpSource(url, settings.refresh, modules, clock) for url in settings.urls]
+    named = zip(settings.urls, name_urls(settings.urls), strict=True)
+    return files + [HttpSource(url, name, settings.refresh, modules, clock) for url, name in named]
+
+
+def name_urls(urls: Sequence[str]) -> list[str]:
+    """What the page may show of each: no secret, and each name once, though their queries made the difference."""
+    shown = [hide_password(url) for url in urls]
+    counts = [shown[: place + 1].count(name) for place, name in enumerate(shown)]
+    return [name if count == 1 else f"{name}#{count}" for name, count in zip(shown, counts, strict=True)]
 
 
 def build_source_families(kept: Sequence[Kept]) -> list[Metric]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
 
+from exporter.checks import hide_password
 from exporter.clock import Clock
 from exporter.push.backoff import parse_retry_after
 from exporter.push.flags import Access, PushSettings
@@ -46,12 +46,6 @@ class Outcome:
     failure: Failure | None = None
     asked: float = 0.0
     text: str = ""
-
-
-def hide_password(url: str) -> str:
-    """Without user, password and query, any of which may be a secret."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
 def classify_status(status: int) -> tuple[Push, Failure | None]:

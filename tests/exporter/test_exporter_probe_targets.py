@@ -22,6 +22,7 @@ from exporter.probe.sources import (
     Source,
     build_source_families,
     describe,
+    name_urls,
     parse_refresh,
 )
 from exporter.probe.target import Place, parse_place
@@ -179,7 +180,8 @@ async def test_http_sd_and_what_stays_when_it_is_away(caplog: pytest.LogCaptureF
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
     # Asked each hour, were it not for what the other side says.
-    source = HttpSource(f"http://joe:sesame@127.0.0.1:{port}/sd", 3600.0, BUILT_IN, SystemClock())
+    url = f"http://joe:sesame@127.0.0.1:{port}/sd?token=sesame"
+    source = HttpSource(url, name_urls([url])[0], 3600.0, BUILT_IN, SystemClock())
     async with following(source) as next_list:
         assert await next_list() == ["h1:1"]
         told["body"] = [{"targets": ["h2:2"], "labels": {"module": "tcp"}}]
@@ -201,6 +203,11 @@ def test_a_refresh_that_makes_no_sense_is_no_refresh() -> None:
     assert [parse_refresh(text, 60.0) for text in ("5", "0", "nan", "inf", "-1", "", "soon", "1e9")] == [
         5.0, 1.0, 60.0, 60.0, 1.0, 60.0, 60.0, 3600.0
     ]  # fmt: skip
+
+
+def test_lists_are_told_apart_without_their_secrets() -> None:
+    urls = ["http://u:sesame@sd/a?token=sesame", "http://sd/b", "http://sd/a?token=other"]
+    assert name_urls(urls) == ["http://sd/a", "http://sd/b", "http://sd/a#2"]
 
 
 def test_what_went_wrong_is_told_without_the_url() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.checks import hide_password
 from exporter.choice import split_choice
 from exporter.cli import build_parser
 from exporter.clock import FakeClock
@@ -13,7 +14,7 @@ from exporter.errors import BadStart
 from exporter.push.backoff import LONGEST_ASKED_SECONDS, LONGEST_SECONDS, Gate, backoff_seconds, parse_retry_after
 from exporter.push.flags import Protocol, PushSettings, build_push, parse_size
 from exporter.push.meters import Failure
-from exporter.push.sender import Push, classify_status, hide_password
+from exporter.push.sender import Push, classify_status
 
 URL = ["--push.url", "http://vm:8428"]
 
