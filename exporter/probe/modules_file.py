@@ -10,22 +10,7 @@ from typing import Any
 import yaml
 
 from exporter.errors import BadStart
-from exporter.probe.credentials import read_logins
-from exporter.probe.modules import (
-    BMC_INTERVAL,
-    BMC_PROBERS,
-    BMC_TIMEOUT,
-    BUILT_IN,
-    DEFAULT_INTERVAL,
-    DEFAULT_TIMEOUT,
-    Bmc,
-    Http,
-    Module,
-    Prober,
-    Tls,
-    build_context,
-)
-from exporter.web.nodes import (
+from exporter.nodes import (
     BadValue,
     Findings,
     Parse,
@@ -40,6 +25,21 @@ from exporter.web.nodes import (
     parse_text,
     parse_value,
     parse_whole,
+)
+from exporter.probe.credentials import read_logins
+from exporter.probe.modules import (
+    BMC_INTERVAL,
+    BMC_PROBERS,
+    BMC_TIMEOUT,
+    BUILT_IN,
+    DEFAULT_INTERVAL,
+    DEFAULT_TIMEOUT,
+    Bmc,
+    Http,
+    Module,
+    Prober,
+    Tls,
+    build_context,
 )
 
 MAX_BYTES = 1_000_000

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from exporter.clock import Clock
+from exporter.loop_lag import LoopLag
 from exporter.probe.ask import Asker
 from exporter.probe.assigned import Watch
 from exporter.probe.engine import Engine
@@ -13,6 +14,7 @@ from exporter.probe.own import Own
 from exporter.probe.target import Check
 from exporter.probe.wire import Assignment, Health
 
+# To ask more often would cost the probes time.
 LAG_TICK_SECONDS = 0.05
 # The shortest sleep, for a wake-up costs as much as a probe, and the longest.
 TICK_SECONDS = 0.002
@@ -24,32 +26,13 @@ LATE_SECONDS = 0.01
 NEWS_PART = 0.1
 
 
-class LagMeter:
-    """How late this loop's own timers are: a prober that cannot keep time must say so."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._longest = 0.0
-
-    async def run(self) -> None:
-        while True:
-            due = self._clock.monotonic() + LAG_TICK_SECONDS
-            await self._clock.sleep(LAG_TICK_SECONDS)
-            self._longest = max(self._longest, self._clock.monotonic() - due)
-
-    def take(self) -> float:
-        """The longest lag since it was last taken, in seconds."""
-        longest, self._longest = self._longest, 0.0
-        return longest
-
-
 class Prober:
     """Holds what is to be asked, what came of it, and the prober's own health, which is looked at once a round."""
 
     def __init__(self, name: str, clock: Clock, check_gateway: Callable[[], str]) -> None:
         self._clock = clock
         self._check_gateway = check_gateway
-        self._lag = LagMeter(clock)
+        self._lag = LoopLag(clock, LAG_TICK_SECONDS)
         self._checks: Sequence[Check] = ()
         self._told_at = clock.monotonic()
         self.meters = Meters()

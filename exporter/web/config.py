@@ -8,8 +8,7 @@ from typing import Any
 
 import yaml
 
-from exporter.web.names import CIPHERS, CLIENT_AUTH, CURVES, VERSIONS, ClientAuth
-from exporter.web.nodes import (
+from exporter.nodes import (
     BadValue,
     Findings,
     Parse,
@@ -25,6 +24,7 @@ from exporter.web.nodes import (
     parse_value,
     parse_whole,
 )
+from exporter.web.names import CIPHERS, CLIENT_AUTH, CURVES, VERSIONS, ClientAuth
 
 MAX_BYTES = 1_000_000
 BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")

@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import Metric
 
 from exporter.clock import Clock
 from exporter.families import gauge
+from exporter.nodes import BadConfig, Findings
 from exporter.web.config import TLS, TLSSettings, WebConfig, read_config
-from exporter.web.nodes import BadConfig, Findings
 from exporter.web.tls import build_context, find_differences
 from exporter.workers import Workers
 

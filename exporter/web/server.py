@@ -21,9 +21,9 @@ PATIENCE = Patience()
 def build_guard(config_file: Path, clock: Clock) -> "Guard":
     """Raises BadStart with everything that is wrong with the file."""
     # YAML and bcrypt are only for those who ask for them.
+    from exporter.nodes import BadConfig
     from exporter.web.guard import Guard
     from exporter.web.live import LiveConfig
-    from exporter.web.nodes import BadConfig
 
     try:
         return Guard(LiveConfig(config_file, clock))

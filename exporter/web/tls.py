@@ -10,9 +10,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from exporter.nodes import Findings
 from exporter.web.config import TLS, TLSSettings
 from exporter.web.names import CIPHERS, CURVES, ClientAuth
-from exporter.web.nodes import Findings
 
 VERSIONS = {12: ssl.TLSVersion.TLSv1_2, 13: ssl.TLSVersion.TLSv1_3}
 MAX_PEM_BYTES = 1_000_000

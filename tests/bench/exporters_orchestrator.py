@@ -25,7 +25,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.render import Snapshot
 from tests.bench.figure import Figure, at_most
-from tests.bench.processes import free_port, running
+from tests.bench.processes import running
+from tests.store_lab import free_port
 
 SCRAPES = 20
 CHANGED = 300

@@ -30,7 +30,8 @@ from exporter.push.meters import Meters
 from exporter.push.page import Page, pack
 from exporter.push.spool import Spool
 from tests.bench.figure import Figure, at_most
-from tests.bench.processes import free_port, running
+from tests.bench.processes import running
+from tests.store_lab import free_port
 
 PAGES, SAMPLES, OUTAGE_MS = 500, 2_000, 600_000
 ALL = PAGES * SAMPLES

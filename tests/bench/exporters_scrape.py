@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.figure import Figure, at_most
-from tests.bench.processes import free_port, running
+from tests.bench.processes import running
+from tests.store_lab import free_port
 
 SCRAPES = 300
 WARM_UP = 30

@@ -21,7 +21,8 @@ import bcrypt
 
 from tests.bench.exporters_scrape import HEADERS, cpu_nanoseconds
 from tests.bench.figure import Figure, at_most
-from tests.bench.processes import free_port, running
+from tests.bench.processes import running
+from tests.store_lab import free_port
 
 KEPT, NEW, WARM_UP = 2000, 200, 200
 PASSWORD = "swordfish"

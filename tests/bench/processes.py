@@ -13,12 +13,6 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def find_program(name: str) -> str:
     """Ours are beside the interpreter, others on the path. Raises RuntimeError for one that is not there."""
     beside = Path(sys.executable).parent / name

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.store_lab import free_port
+
 BIN = Path(sys.executable).parent
 pytestmark = pytest.mark.store
 
@@ -29,17 +31,10 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "fleet"
     assert run("init", str(made))[0] == 0
     settings = made / "fleetmend.yml"
-    places = {"listen": _free_port(), "fleet_listen": _free_port()}
+    places = {"listen": free_port(), "fleet_listen": free_port()}
     lines = "".join(f"{key}: 127.0.0.1:{port}\n" for key, port in places.items())
     settings.write_text(settings.read_text() + f"\n{lines}store_url: http://127.0.0.1:1\n")
     return made
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
 
 
 @contextmanager

@@ -12,8 +12,9 @@ import requests
 from exporter.clock import SystemClock
 from exporter.store.flags import HEARTBEAT, StoreSettings
 from exporter.store.service import Watcher
-from tests.conftest import free_port, started, victoria_arguments
+from tests.conftest import started, victoria_arguments
 from tests.exporter.test_exporter_store import told
+from tests.store_lab import free_port
 
 pytestmark = pytest.mark.store
 SECONDS = 30

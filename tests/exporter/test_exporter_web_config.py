@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from exporter.nodes import BadConfig, Findings
 from exporter.web.config import RateLimit, TLSSettings, WebConfig, parse_config
 from exporter.web.live import load
 from exporter.web.names import CIPHERS, ClientAuth
-from exporter.web.nodes import BadConfig, Findings
 from tests.exporter.web_lab import make_authority, openssl
 
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
