@@ -11,9 +11,35 @@ class AlertState(StrEnum):
     RESOLVED = "resolved"
 
 
+class OnNoData(StrEnum):
+    """What follows when none of the series that a rule reads is there: absence is neither sickness nor health."""
+
+    RESOLVE = "resolve"
+    KEEP = "keep"
+    ALERT = "alert"
+
+
+class OnError(StrEnum):
+    """What follows when the store cannot answer; ``alert`` tells people, and is never acted upon."""
+
+    KEEP = "keep"
+    ALERT = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """An alert's policy for what is neither sick nor healthy (rules/outcomes.yml); the defaults are Prometheus'."""
+
+    no_data: OnNoData = OnNoData.RESOLVE
+    error: OnError = OnError.KEEP
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One alerting or recording rule as its file gives it."""
+    """One alerting or recording rule as its file gives it.
+
+    ``presence`` asks whether any series that the rule reads is there: empty where no one asks.
+    """
 
     group: str
     name: str
@@ -23,6 +49,8 @@ class Rule:
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     recording: bool = False
+    outcomes: Outcomes = Outcomes()
+    presence: str = ""
     file: str = ""
     line: int = 0
 

@@ -29,13 +29,17 @@ class BadInput(FleetmendError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong with a file, at its place; line and column count from 1, 0 when there is none."""
+    """One thing wrong with a file, at its place; line and column count from 1, 0 when there is none.
+
+    ``check`` is the name of what found it, as its page under docs/checks/ is called.
+    """
 
     file: str
     line: int
     column: int
     message: str
     severity: str = "error"
+    check: str = ""
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)

@@ -33,6 +33,8 @@ class Fleet:
     frozen: str = ""
     term_began: datetime | None = None
     on_return: Mapping[str, str] = field(default_factory=dict)
+    # Since when a playbook's asks may be a backlog: our start, or a change of its rules, whichever came last.
+    backlog_since: Mapping[str, datetime] = field(default_factory=dict)
     # What decisions of this very look have already given away, by host.
     reserved: Mapping[str, Capacity] = field(default_factory=dict)
 

@@ -71,6 +71,15 @@ class Correlated:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """After a start or a change of the rules, more asks than ``approve_above`` wait for a person, for that long."""
+
+    after: tuple[str, ...] = ("start", "rule_change")
+    approve_above: int = 2
+    hold_for: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One rung: an action's name and its checked parameters; ``meanwhile`` runs beside it."""
 
@@ -95,6 +104,7 @@ class Playbook:
     cooldown: timedelta = timedelta(minutes=10)
     verify: dict[str, Any] = field(default_factory=dict)
     ask: dict[str, Any] = field(default_factory=dict)
+    backlog: Backlog | None = None
     undo: dict[str, Any] = field(default_factory=dict)
     file: str = ""
 

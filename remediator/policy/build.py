@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from remediator.model.alert import Group, Rule
-from remediator.model.policy import Budget, Correlated, EvidenceGuard, Limits, Mode, Playbook, Share, Step
+from remediator.model.policy import Backlog, Budget, Correlated, EvidenceGuard, Limits, Mode, Playbook, Share, Step
 from remediator.policy.positions import Document
 from remediator.policy.schema import (
     AlertFile,
@@ -61,6 +61,7 @@ def build_playbook(
         cooldown=fields.cooldown,
         verify=_plain(fields.verify),
         ask=_plain(fields.ask),
+        backlog=_backlog(fields, destructive=destructive),
         undo=_plain(fields.undo),
         file=file,
     )
@@ -145,6 +146,13 @@ def _correlated(fields: CorrelatedFields | None, limits: Limits, *, destructive:
         return Correlated(at_least=min(3, limits.correlated_at_least)) if destructive else None
     # The engine counts in one window so far: the shortest one, in which siblings of a fresh failure are seen.
     return Correlated(tuple(fields.by), fields.at_least, min(fields.within))
+
+
+def _backlog(fields: PlaybookFile, *, destructive: bool) -> Backlog | None:
+    given = fields.backlog
+    if given is None:
+        return Backlog() if destructive else None
+    return Backlog(tuple(given.after), given.approve_above, given.for_)
 
 
 def _plain(fields: BaseModel | None) -> dict[str, Any]:

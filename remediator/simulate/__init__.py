@@ -1,0 +1,1 @@
+"""Virtual time for the real engine: scenarios, and replay over history."""
