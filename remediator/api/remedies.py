@@ -5,6 +5,7 @@ _SENTENCES = {
     "Approve": "a person's approval",
     "NeedsApproval": "a person's approval, or mode auto in its playbook",
     "ModeShadow": "mode auto (or approve) in its playbook; in shadow it only says what it would do",
+    "Backlog": "time: the window after the start or the change of rules must end, or fewer must ask at once",
     "BudgetInFlight": "an open remediation in the same scope coming to its end, or a wider budget in the playbook",
     "BudgetRate": "time: the oldest act must leave the budget's window; or a wider budget in the playbook",
     "BudgetNewlyUnhealthy": "fewer hosts that newly fell in the window, or a person's release of the incident",

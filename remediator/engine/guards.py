@@ -178,6 +178,30 @@ def _proved_down(hosts: list[Host]) -> bool:
     return 5 * sum(1 for host in hosts if host.fence is Fence.PROVED) >= 4 * len(hosts)
 
 
+def backlog(case: Case) -> Hold | None:
+    """After our start, or a change of its rules, a playbook that many ask for at once waits for a person."""
+    rule = case.playbook.backlog
+    since = case.fleet.backlog_since.get(case.playbook.name)
+    if rule is None or since is None or case.remediation.steps or case.now - since >= rule.hold_for:
+        return None
+    asking = _asking(case)
+    if len(asking) <= rule.approve_above:
+        return None
+    until = (since + rule.hold_for).isoformat(timespec="seconds")
+    told = f"{len(asking)} ask at once just after a start or a change of rules, {rule.approve_above} may, until {until}"
+    return Hold("Backlog", told, {"asking": len(asking), "allowed": rule.approve_above})
+
+
+def _asking(case: Case) -> set[str]:
+    """Whom this playbook is asked to act on now, and has not begun with."""
+    playbook, fleet = case.playbook, case.fleet
+    asked = {a.labels.get(playbook.target, "") for a in fleet.alerts if a.actionable and a.playbook == playbook.name}
+    if playbook.evidence.verdict == VerdictKind.DEAD.value:
+        asked |= {host.name for host in fleet.hosts.values() if host.life is Life.DEAD}
+    begun = {r.target for r in fleet.remediations.values() if r.playbook == playbook.name and r.open and r.steps}
+    return asked - begun - {""}
+
+
 def budgets(case: Case) -> Hold | None:
     """Every budget of the playbook, before its first act on a target."""
     if case.remediation.steps:
@@ -252,4 +276,4 @@ def _region(case: Case, target: str) -> str:
 
 
 # Cheapest and plainest first: the first that holds is the one that is shown.
-BEFORE_ANY: tuple[Guard, ...] = (frozen, maintenance, evidence, continuity, correlated, budgets)
+BEFORE_ANY: tuple[Guard, ...] = (frozen, maintenance, evidence, continuity, correlated, backlog, budgets)

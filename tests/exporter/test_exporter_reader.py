@@ -316,10 +316,10 @@ def test_the_page_of_an_exporter_that_asks(site: ReaderSite, start_exporter: Cal
         page = read_page(url)
         assert 'fleetmend_reader_source_state{source="dmsetup_status",state="ok"} 1' in page
         assert 'fleetmend_reader_age_seconds{source="dmsetup_status"} ' in page
-        # One that fails is an error of its collector, and says so on the page.
+        # One that fails is an error of its collector, and says so on the page; the newest good answer goes before.
         site.tool("lvm", "exit 1")
+        wait_until(lambda: 'lvm_up{status="OSError"} 0' in read_page(url))
         page = read_page(url)
-    assert 'lvm_up{status="OSError"} 0' in page
     assert 'fleetmend_scrape_collector_state{collector="lvm",state="error"} 1' in page
 
 

@@ -13,7 +13,7 @@ from remediator.model.decision import Hold
 from remediator.model.evidence import VerdictKind
 from remediator.model.host import Life
 from remediator.model.machine import MachineState, Recovery
-from remediator.model.policy import Budget, Correlated, EvidenceGuard, Share
+from remediator.model.policy import Backlog, Budget, Correlated, EvidenceGuard, Share
 from tests.remediator.builders import (
     CLOSED,
     NOON,
@@ -332,3 +332,38 @@ def test_the_facts_say_how_much_was_used() -> None:
     hold = guards.budgets(case(known, book=playbook(budgets=(IN_FLIGHT,))))
     assert hold is not None
     assert hold.facts == {"scope": "region", "used": 1, "allowed": 1}
+
+
+TEN_MINUTES = playbook(backlog=Backlog(approve_above=2, hold_for=timedelta(minutes=10)))
+
+
+def waiting(*lost: str, since: datetime | None = NOON - SECOND, also: tuple[Any, ...] = (), **more: Any) -> Case:
+    """The case of h1, of a playbook whose backlog window began ``since``."""
+    begun = {"host_dead": since} if since else {}
+    return case(fleet(*(dead(name) for name in lost), *also, backlog_since=begun, **more), book=TEN_MINUTES)
+
+
+def test_many_that_ask_at_once_after_a_change_of_rules_wait() -> None:
+    hold = guards.backlog(waiting("h1", "h2", "h3"))
+    assert hold is not None
+    assert (hold.reason, hold.facts) == ("Backlog", {"asking": 3, "allowed": 2})
+    assert "2026-08-01T12:09:59" in hold.text
+
+
+def test_few_pass_and_so_do_many_when_the_window_is_over_or_never_began() -> None:
+    assert guards.backlog(waiting("h1", "h2")) is None
+    assert guards.backlog(waiting("h1", "h2", "h3", since=NOON - timedelta(minutes=10))) is None
+    assert guards.backlog(waiting("h1", "h2", "h3", since=None)) is None
+
+
+def test_what_has_begun_is_no_backlog_and_goes_on() -> None:
+    begun = remediation("h3", "mark_host_dead")
+    assert guards.backlog(waiting("h1", "h2", "h3", also=(begun,))) is None
+    going_on = waiting("h1", "h2", "h3", "h4", also=(remediation("h1", "mark_host_dead"),))
+    assert guards.backlog(going_on) is None
+
+
+def test_alerts_that_may_be_acted_on_are_counted_with_the_dead() -> None:
+    asked = (alert("h4"), alert("h5"))
+    assert reason(guards.backlog(waiting("h1", alerts=asked))) == "Backlog"
+    assert guards.backlog(waiting("h1", alerts=(replace(asked[0], actionable=False), asked[1]))) is None
