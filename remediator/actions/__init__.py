@@ -3,6 +3,7 @@
 from remediator.actions.burst_provision import BURST_PROVISION
 from remediator.actions.condemn import CONDEMN
 from remediator.actions.cordon import CORDON, UNCORDON
+from remediator.actions.drain import DRAIN
 from remediator.actions.fence import FENCE
 from remediator.actions.mark_host_dead import MARK_HOST_DEAD
 from remediator.actions.migrate import MIGRATE
@@ -10,6 +11,7 @@ from remediator.actions.notify import NOTIFY
 from remediator.actions.recreate import RECREATE
 from remediator.actions.restore_volumes import RESTORE_VOLUMES
 from remediator.actions.spec import ActionSpec
+from remediator.actions.webhook import WEBHOOK
 
 ACTIONS: dict[str, ActionSpec] = {
     action.name: action
@@ -22,7 +24,9 @@ ACTIONS: dict[str, ActionSpec] = {
         CORDON,
         UNCORDON,
         MIGRATE,
+        DRAIN,
         BURST_PROVISION,
         NOTIFY,
+        WEBHOOK,
     )
 }

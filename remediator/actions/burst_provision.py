@@ -29,7 +29,9 @@ def plan(case: Case, params: BurstProvisionParams) -> Planned | Hold:
         return Planned(waiting="a burst request is under way")
     stuck = [b for b in bursts if b.stage is BurstStage.STUCK and b.moved_at and _lately(case, b.moved_at)]
     if demands and stuck:
-        return Hold("BurstStuck", f"the last request for hosts is stuck: {stuck[-1].note}")
+        left = max((each.moved_at or case.now) + case.playbook.cooldown - case.now for each in stuck)
+        again = f"they are asked for again in {left.total_seconds():.0f} s, after the cooldown"
+        return Hold("BurstStuck", f"the last request for hosts is stuck: {stuck[-1].note}; {again}")
     if not demands:
         return Planned()
     shape = Capacity(params.cpus, params.memory_mb, params.disk_mb)

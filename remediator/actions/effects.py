@@ -135,5 +135,32 @@ class Tell:
         return f"tell:{self.target}"
 
 
-Effect = MarkDead | Recreate | RestoreVolume | NoteRecovery | Condemn | Cordon | Uncordon | Migrate | Provision | Tell
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call the webhook ``to`` of the settings, once for each time the playbook was ``opened`` for the target."""
+
+    to: str
+    playbook: str
+    target: str
+    text: str
+    opened: str
+
+    @property
+    def key(self) -> str:
+        return f"webhook:{self.to}:{self.playbook}:{self.target}:{self.opened}"
+
+
+Effect = (
+    MarkDead
+    | Recreate
+    | RestoreVolume
+    | NoteRecovery
+    | Condemn
+    | Cordon
+    | Uncordon
+    | Migrate
+    | Provision
+    | Tell
+    | Call
+)
 Placeable = Recreate | RestoreVolume | Migrate

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 UNITS = {
     "ms": timedelta(milliseconds=1),
@@ -34,10 +34,10 @@ def parse_duration(text: object) -> timedelta:
         return timedelta()
     if isinstance(text, int | float) and not isinstance(text, bool):
         raise ValueError(f"{text} has no unit; write for example {text}s")  # noqa: TRY004 - pydantic
+    if isinstance(text, str) and len(text) > 40:
+        raise ValueError("a duration has at most 40 characters")
     if not isinstance(text, str) or not _WHOLE.fullmatch(text):
         raise ValueError(f"{text!r} is no duration; write for example 10s, 5m or 1h30m")
-    if len(text) > 40:
-        raise ValueError("a duration has at most 40 characters")
     return _bounded(sum(float(number) * UNITS[unit].total_seconds() for number, unit in _PART.findall(text)))
 
 
@@ -84,13 +84,27 @@ def _text_or_fail(value: Any) -> Any:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-ShareOf = Annotated[float, BeforeValidator(parse_share)]
-Pace = Annotated[float, BeforeValidator(parse_pace)]
+# What editors are told about each of them; the validators decide.
+_DURATION_WORDS = {
+    "anyOf": [{"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|[smhdwy]))+$"}, {"const": 0}, {"const": "0"}],
+    "description": "a span, such as 500ms, 10s, 5m or 1h30m",
+}
+_SHARE_WORDS = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"},
+        {"type": "number", "minimum": 0, "maximum": 1},
+    ],
+    "description": "a share, such as 1% or 0.01",
+}
+_PACE_WORDS = {"type": "string", "pattern": r"^\d+(\.\d+)?/[smh]$", "description": "a pace, such as 20/s or 6/m"}
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), WithJsonSchema(_DURATION_WORDS)]
+ShareOf = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(_SHARE_WORDS)]
+Pace = Annotated[float, BeforeValidator(parse_pace), WithJsonSchema(_PACE_WORDS)]
 Text = Annotated[str, BeforeValidator(_text_or_fail)]
 
 
 class Strict(BaseModel):
     """The base of everything read from files: unknown fields are errors, types are not guessed."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)

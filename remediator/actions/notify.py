@@ -16,4 +16,4 @@ def plan(case: Case, params: NotifyParams) -> Planned:
     return Planned() if told else Planned((Tell(case.target, params.text),))
 
 
-NOTIFY = ActionSpec("notify", Kind.TELLING, "host", NotifyParams, plan)
+NOTIFY = ActionSpec("notify", Kind.TELLING, "", NotifyParams, plan)
