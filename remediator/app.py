@@ -2,21 +2,18 @@
 
 import asyncio
 import gc
-import json
 import logging
 import signal
-import socket
-import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
+from datetime import timedelta
 
 import aiohttp
-from aiohttp import web
 
 from remediator.actions import ACTIONS
+from remediator.alerting import Alerting, Around, all_alerts, build_intake, external_url
 from remediator.api.discovery import VantagePlace
 from remediator.api.fleet import build_fleet_app
 from remediator.api.public import build_public_app
@@ -26,20 +23,24 @@ from remediator.clock import Clock, SystemClock
 from remediator.drivers.embedded import EmbeddedDriver
 from remediator.drivers.protocol import Switch
 from remediator.drivers.provider import ProviderDriver
+from remediator.drivers.webhook import WebhookDriver
 from remediator.engine.lives import LifeTimes
 from remediator.engine.verdicts import EvidenceTimes
+from remediator.evaluation import Evaluation
 from remediator.journal.sqlite import SqliteJournal
 from remediator.keyring import load_keys
+from remediator.listeners import listen_on, scrape_address
 from remediator.meters import Measured, Totals
 from remediator.model.enrolment import Term
-from remediator.model.errors import BadInput, Problem
+from remediator.model.errors import BadInput
 from remediator.model.evidence import Gate
-from remediator.model.host import Host, HostStatus, Life
 from remediator.model.policy import Policy
 from remediator.policy.check import patience_problems
 from remediator.policy.configuration import load_inventory
-from remediator.policy.load import load_policy
+from remediator.policy.load import PolicyReader, load_policy
 from remediator.runtime.agents import Agents
+from remediator.runtime.backlog import opened_by_start, stay_seen
+from remediator.runtime.beginning import begin_term, expect
 from remediator.runtime.configs import ConfigCache
 from remediator.runtime.desk import Desk, Parts
 from remediator.runtime.enrol import Enrolments, Identity
@@ -48,13 +49,13 @@ from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop, Rules
 from remediator.runtime.outbox import Outbox
 from remediator.runtime.prepare import Preparation
+from remediator.runtime.reload import Reload, Users
 from remediator.runtime.requests import Requests
+from remediator.runtime.rounds import PowerRound, publish_agents
 from remediator.runtime.watch import Watch
+from remediator.runtime.whatif import WhatIf
 from remediator.settings import InventoryHost, Settings
-from remediator.sources.evaluator import Evaluator
 from remediator.sources.evidence import Evidence
-from remediator.sources.power import Bmc, read_power
-from remediator.sources.schedule import Schedule
 from remediator.sources.store import Store
 from remediator.sources.store_health import StoreHealth
 from remediator.telemetry import Telemetry
@@ -63,8 +64,6 @@ from remediator.version import VERSION
 from remediator.wire.keys import fingerprint, key_text
 
 log = logging.getLogger("fleetmend")
-_POWER_EVERY = 1.0
-_PLACES_EVERY = 1.0
 
 
 async def serve(settings: Settings) -> None:
@@ -86,6 +85,7 @@ async def serve(settings: Settings) -> None:
         await remediator.open(stack)
         # What was read from the journal is here to stay: looking through a large fleet for garbage stops everything.
         gc.freeze()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, remediator.reload.ask)
         await remediator.listen(stack)
         await remediator.work_until(stopped)
 
@@ -101,7 +101,6 @@ class Remediator:
         self.inventory = inventory
         self.clock = clock
         self.telemetry = Telemetry(VERSION, lambda: self.measured.reading(clock.now().timestamp()))
-        self.telemetry.reloaded(successful=True)
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Lock the journal, begin a term, and put the parts together; nothing acts yet."""
@@ -109,13 +108,18 @@ class Remediator:
         self.ledger = Ledger(SqliteJournal(data))
         stack.push_async_callback(self.ledger.close)
         self.keys = load_keys(data)
-        self.term = await _begin_term(self.ledger, self.clock)
-        await _expect(self.ledger, self.inventory, self.clock)
+        before = self.ledger.get(Term, "term")
+        self.term = await begin_term(self.ledger, self.clock)
+        await expect(self.ledger, self.inventory.values(), self.clock)
         self.unsealer = await Unsealer.start(data / "unseal.key", data / "journal.db")
         stack.push_async_callback(self.unsealer.close)
         self.session = await stack.enter_async_context(aiohttp.ClientSession())
         self._wire_watching()
+        self.evaluation.restore(before, self.term.began)
+        stack.push_async_callback(self.evaluation.close)
+        self.watch.backlog_since = opened_by_start(self.policy, before, self.term.began)
         self._wire_acting()
+        self._wire_telling()
         stack.push_async_callback(self.outbox.close)
         await self.loop.remember()
 
@@ -124,12 +128,17 @@ class Remediator:
         self.times = EvidenceTimes(settings.probe_interval, settings.heartbeat_interval, settings.dead_after)
         self.watch = Watch(self.ledger, Evidence(), self.times, clock)
         self.watch.on_return = {"": settings.on_return.default, **settings.on_return.apps}
-        store = Store(settings.store_url, settings.store_timeout, settings.store_token_file)
+        # A minute: what lies further ahead of the store's own clock is the future, and ours is wrong.
+        store = Store(settings.store_url, settings.store_timeout, settings.store_token_file, timedelta(minutes=1))
         # Threads of their own: a store that hangs must not starve anything else, the canary least of all.
         self.health = StoreHealth(store, clock, settings.gate, ThreadPoolExecutor(1, "canary"))
-        self.evaluator = Evaluator(self.policy.groups, store, clock, self.health.gate, ThreadPoolExecutor(4, "rules"))
-        self.schedule = Schedule(self.evaluator, clock, spread=settings.evaluation_jitter)
-        self.watch.alerts = self.evaluator.alerts
+        self.evaluation = Evaluation(
+            self.policy.groups, store, self.ledger, clock, self.health.gate, settings, external_url(settings)
+        )
+        self.telemetry.add(self.evaluation)
+        self.evaluator = self.evaluation.evaluator
+        self.intake = build_intake(self.ledger, clock, settings)
+        self.watch.alerts = lambda: all_alerts(self.evaluator, self.intake)
         self.freezer = Freezer(settings.data, self.keys.operator.verify_key)
         self.watch.freeze_statement = self.freezer.statement
 
@@ -141,27 +150,45 @@ class Remediator:
         self.driver = EmbeddedDriver(self.keys.box, agents, agents)
         hosts = ProviderDriver(self.session, settings.provider)
         prepare = Preparation(ledger, self.unsealer, self.enrolments)
-        switch = Switch({"provision": hosts}, self.driver)
+        hooks = WebhookDriver(self.session, settings.webhooks)
+        switch = Switch({"provision": hosts, "webhook": hooks}, self.driver)
         self.outbox = Outbox(ledger, switch, prepare, clock, self.telemetry)
         times = LifeTimes(self.times, settings.probation)
         rules = Rules(self.policy, ACTIONS, settings.liveness_playbook, times)
         self.loop = Loop(ledger, self.watch, self.outbox, agents, rules, clock, self.telemetry)
-        requests = Requests(ledger, self.watch, self.outbox, clock, settings)
+        self.reload = self._wire_reload()
         self.desk = Desk(
             Parts(
                 ledger=ledger,
                 watch=self.watch,
                 loop=self.loop,
-                requests=requests,
+                requests=Requests(ledger, self.watch, self.outbox, clock, settings),
                 enrolments=self.enrolments,
                 agents=agents,
                 configs=configs,
                 freezer=self.freezer,
+                reload=self.reload,
                 clock=clock,
             )
         )
-        self.measured = Measured(ledger, self.watch, self.loop, self.driver, self.evaluator, self.health)
+
+    def _wire_reload(self) -> Reload:
+        settings = self.settings
+        users = Users(self.ledger, self.loop, self.watch, self.evaluator, self.evaluation.schedule)
+        # limits.yml has other owners than the rules: those of the start stay in force.
+        reader = PolicyReader(settings.rules, ACTIONS, settings.liveness_playbook, self.policy.limits)
+        return Reload(settings.rules, reader.read, users, self.clock, self.telemetry.reloaded)
+
+    def _wire_telling(self) -> None:
+        ledger, clock = self.ledger, self.clock
+        self.whatif = WhatIf(self.watch.fleet, self.desk.assumed, clock, self.desk.mark)
+        self.desk.looked = lambda: self.whatif.outlook
+        asked = (self.desk.outlook, lambda: self.evaluation.written_back)
+        self.measured = Measured(ledger, self.watch, self.loop, self.driver, self.evaluator, self.health, *asked)
         self.totals = Totals(self.measured, self.telemetry)
+        around = Around(ledger, self.evaluator, self.loop, clock, self.session, self.health.gate)
+        self.alerting = Alerting(self.intake, around, self.settings)
+        self.telemetry.add(self.alerting)
 
     def _identity(self) -> Identity:
         mark = fingerprint(self.keys.box.public_key)
@@ -193,7 +220,7 @@ class Remediator:
             version=VERSION,
             organisation=settings.organisation,
             orchestrator_targets=(settings.orchestrator_exporter,) if settings.orchestrator_exporter else (),
-            remediator_targets=tuple(filter(None, [_scrape_address(settings)])),
+            remediator_targets=tuple(filter(None, [scrape_address(settings.listen)])),
             deploys={VERSION: self.term.began},
         )
         app = build_public_app(
@@ -203,10 +230,11 @@ class Remediator:
             requests=counter,
             metrics_text=self._metrics_page,
             vantages=self._places,
+            alerts=self.alerting.endpoints(VERSION),
         )
-        await _serve(stack, app, settings.listen, "listen")
+        await listen_on(stack, app, settings.listen, "listen")
         pace = ProbePace(settings.probe_interval.total_seconds(), settings.probe_timeout.total_seconds())
-        await _serve(
+        await listen_on(
             stack, build_fleet_app(self.desk, self.driver.serve, pace), settings.fleet_listen, "fleet_listen"
         )
 
@@ -221,12 +249,17 @@ class Remediator:
     async def work_until(self, stopped: asyncio.Event) -> None:
         """Everything that goes on by itself; the end of any part is the end of all."""
         log.info("listening on %s, agents on %s", self.settings.listen, self.settings.fleet_listen)
+        powers = PowerRound(self.ledger, self.watch.evidence, self.inventory, self.session, self.clock)
         work: list[asyncio.Task[object]] = [
             asyncio.create_task(self.health.run()),
-            asyncio.create_task(self.schedule.run()),
+            asyncio.create_task(self.evaluation.run()),
+            asyncio.create_task(self.alerting.run()),
             asyncio.create_task(self.loop.run(self)),
-            asyncio.create_task(self._read_powers()),
-            asyncio.create_task(self._publish_places()),
+            asyncio.create_task(self.reload.run()),
+            asyncio.create_task(self.whatif.run()),
+            asyncio.create_task(stay_seen(self.ledger, self.clock)),
+            asyncio.create_task(powers.run()),
+            asyncio.create_task(publish_agents(self.ledger, self.settings.data / "agents.json", self.clock)),
             asyncio.create_task(stopped.wait()),
         ]
         done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
@@ -235,86 +268,3 @@ class Remediator:
         await asyncio.gather(*work, return_exceptions=True)
         for task in done:
             task.result()
-
-    async def _read_powers(self) -> None:
-        """Ask the BMC of every host that is in doubt or dead, once a second."""
-        while True:
-            doubted = [h for h in self.ledger.all(Host).values() if h.life in (Life.SUSPECT, Life.DEAD)]
-            await asyncio.gather(*(self._read_power(host) for host in doubted))
-            await self.clock.sleep(_POWER_EVERY)
-
-    async def _read_power(self, host: Host) -> None:
-        known = self.inventory.get(host.name)
-        if known is None or known.bmc is None or known.bmc.token_file is None:
-            return
-        state = await read_power(self.session, Bmc(known.bmc.url, known.bmc.token_file), host)
-        self.watch.evidence.powered(host.name, state, self.clock.now())
-
-    async def _publish_places(self) -> None:
-        """Keep agents.json, by which stop-all finds the agents when we are gone."""
-        written: list[dict[str, object]] = []
-        while True:
-            places: list[dict[str, object]] = [
-                {"name": host.name, "address": host.address, "port": host.agent_port}
-                for host in self.ledger.all(Host).values()
-                if host.address and host.life is not Life.RETIRED
-            ]
-            if places != written:
-                _replace_file(self.settings.data / "agents.json", json.dumps(places))
-                written = places
-            await self.clock.sleep(_PLACES_EVERY)
-
-
-async def _begin_term(ledger: Ledger, clock: Clock) -> Term:
-    """One more term of the same incarnation, or the first of a new one."""
-    now = clock.now()
-    before = ledger.get(Term, "term")
-    born = before.incarnation if before else f"{now.isoformat(timespec='seconds')}-{uuid.uuid4().hex[:8]}"
-    term = Term(born, before.number + 1 if before else 1, now)
-    async with ledger.writing() as draft:
-        draft.put(term)
-        draft.note(now, "term", "remediator", {"term": term.number, "incarnation": born})
-    return term
-
-
-async def _expect(ledger: Ledger, inventory: Mapping[str, InventoryHost], clock: Clock) -> None:
-    """Hosts that the inventory names and nobody has seen yet: shown, and told to people, until they join."""
-    now = clock.now()
-    async with ledger.writing() as draft:
-        for host in inventory.values():
-            if ledger.get(Host, host.name) is None:
-                blank = Host(host.name, host.region, host.rack, since=now, status_since=now, role=host.role)
-                known = replace(blank, provider=host.provider, address=host.address, labels=host.labels)
-                draft.put(replace(known, status=HostStatus.UNKNOWN, reason="expected, not yet seen"))
-
-
-async def _serve(stack: AsyncExitStack, app: web.Application, places: str, key: str) -> None:
-    """Listen on every place of a comma-separated list: HOST:PORT, or fd:N for a socket we inherited."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    for place in places.split(","):
-        try:
-            await _site(runner, place.strip()).start()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise BadInput([Problem("fleetmend.yml", 0, 0, f"{key}: cannot listen on {place}: {reason}")]) from error
-
-
-def _site(runner: web.AppRunner, place: str) -> web.BaseSite:
-    if place.startswith("fd:"):
-        return web.SockSite(runner, socket.socket(fileno=int(place[3:])))
-    host, _, port = place.rpartition(":")
-    return web.TCPSite(runner, host.strip("[]"), int(port))
-
-
-def _scrape_address(settings: Settings) -> str:
-    """Where the store finds our own page: the first listener that has an address of its own."""
-    places = [place.strip() for place in settings.listen.split(",") if not place.strip().startswith("fd:")]
-    return places[0] if places else ""
-
-
-def _replace_file(path: Path, text: str) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)

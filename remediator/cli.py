@@ -9,15 +9,41 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from remediator.actions import ACTIONS
-from remediator.commands import decisions, explain, hosts, init, join_token, machines, stop_all, thaw, volumes
+from remediator.commands import (
+    check,
+    decisions,
+    explain,
+    hosts,
+    init,
+    join_token,
+    machines,
+    replay,
+    stop_all,
+    test,
+    thaw,
+    volumes,
+    whatif,
+)
 from remediator.journal.protocol import JournalUnusable
 from remediator.model.errors import BadInput, FleetmendError
-from remediator.policy.check import check, exit_code, render
 from remediator.policy.configuration import load_settings
 from remediator.version import VERSION
 
-CLIENTS = (hosts, machines, volumes, decisions, explain, join_token, stop_all, thaw, init)
+CLIENTS = (
+    hosts,
+    machines,
+    volumes,
+    decisions,
+    explain,
+    join_token,
+    stop_all,
+    thaw,
+    init,
+    check,
+    test,
+    replay,
+    whatif,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,10 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"fleetmend {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
-    _add_check(commands)
     for client in CLIENTS:
         client.add_parser(commands)
-    args = parser.parse_args(argv)
+    args = parser.parse_args(replay.joined(sys.argv[1:] if argv is None else argv))
     try:
         code: int = args.run(args)
     except KeyboardInterrupt:
@@ -44,6 +69,8 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     parser.add_argument("--store", metavar="URL", help="the metrics store, instead of store_url")
     parser.add_argument("--listen", metavar="HOST:PORT", help="instead of listen")
+    help_text = "when people are told of an alert: at once, or once its playbook has succeeded, failed or is held"
+    parser.add_argument("--notify", choices=("at_once", "after_playbook"), help=help_text)
     parser.set_defaults(run=_run)
 
 
@@ -53,7 +80,7 @@ def _run(args: argparse.Namespace) -> int:
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     try:
         settings = load_settings(args.config, os.environ)
-        given = {"store_url": args.store, "listen": args.listen}
+        given = {"store_url": args.store, "listen": args.listen, "notify": args.notify}
         settings = replace(settings, **{key: value for key, value in given.items() if value})
         # Imported late: the client commands start faster without the whole house.
         from remediator.app import serve
@@ -64,21 +91,6 @@ def _run(args: argparse.Namespace) -> int:
     except OSError as error:
         return _refuse(FleetmendError(f"{error.filename or settings.data}: {error.strerror}"))
     return 0
-
-
-def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("check", help="check rules, playbooks and settings; every error at once")
-    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="rules, or a folder with fleetmend.yml")
-    parser.set_defaults(run=_check)
-
-
-def _check(args: argparse.Namespace) -> int:
-    try:
-        problems = check(args.folder, ACTIONS)
-    except BadInput as error:
-        problems = error.problems
-    print(render(problems))
-    return exit_code(problems)
 
 
 def _refuse(error: FleetmendError) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -39,15 +39,21 @@ class FakeClock:
     def __init__(self, start: datetime) -> None:
         self._start = start
         self._now = start
+        self._stepped = timedelta()
 
     def now(self) -> datetime:
         return self._now
 
     def monotonic(self) -> float:
-        return (self._now - self._start).total_seconds()
+        return (self._now - self._stepped - self._start).total_seconds()
 
     def set(self, now: datetime) -> None:
         self._now = now
+
+    def step_wall(self, by: timedelta) -> None:
+        """Set the wall clock alone, forward or back."""
+        self._stepped += by
+        self._now += by
 
     async def sleep(self, seconds: float) -> None:
         self._now = datetime.fromtimestamp(self._now.timestamp() + seconds, UTC)

@@ -1,10 +1,11 @@
 """What our own metrics page says: counters kept by the parts, and what is so at the moment of a scrape."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from remediator.drivers.embedded import EmbeddedDriver
+from remediator.engine.whatif import Outlook
 from remediator.model.alert import Alert, AlertState
 from remediator.model.request import Operation
 from remediator.runtime.ledger import Ledger
@@ -25,6 +26,8 @@ class Measured:
     driver: EmbeddedDriver
     evaluator: Evaluator
     health: StoreHealth
+    outlook: Callable[[], Outlook] = Outlook
+    written_back: Callable[[], bool] = bool
 
     def reading(self, now: float) -> Reading:
         """What is so now; ``now`` in unix seconds."""
@@ -46,10 +49,12 @@ class Measured:
             },
             holds=self._holds(),
             modes={name: playbook.mode.value for name, playbook in self.loop.rules.policy.playbooks.items()},
-            alerts=_alerts(fleet.alerts),
+            # Where nothing is written back, dashboards find the alerts on our page instead.
+            alerts=() if self.written_back() else _alerts(fleet.alerts),
             operations_open=sum(1 for operation in self.ledger.all(Operation).values() if operation.open),
             agents_connected=self.driver.connected,
             vantages_reporting=self.watch.reporting(),
+            can_act=tuple((fate.host, fate.region, fate.rack, fate.blocker) for fate in self.outlook().fates),
         )
 
     def _holds(self) -> Mapping[tuple[str, str], int]:

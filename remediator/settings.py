@@ -37,6 +37,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    """A token that alerts may be posted with, and the playbooks that they may ask for."""
+
+    token_file: Path
+    playbooks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BurstSettings:
     """Lifetime limits of one demand for hosts: attempts, and hosts beyond the demand."""
 
@@ -56,6 +64,8 @@ class Settings:
     store_kind: str = "victoriametrics"
     store_timeout: timedelta = timedelta(seconds=5)
     store_token_file: Path | None = None
+    # None: store_url; empty: nothing is written back.
+    store_write_url: str | None = None
     listen: str = "127.0.0.1:8321"
     fleet_listen: str = "127.0.0.1:8322"
     orchestrator_exporter: str = "127.0.0.1:9101"
@@ -74,6 +84,12 @@ class Settings:
     cold_start: timedelta = timedelta(minutes=5)
     provider: Endpoint | None = None
     burst: BurstSettings = BurstSettings()
+    alertmanagers: tuple[Endpoint, ...] = ()
+    notify: str = "at_once"
+    notify_within: timedelta = timedelta(minutes=5)
+    external_url: str = ""
+    intake: tuple[IntakeSettings, ...] = ()
+    webhooks: dict[str, Endpoint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ def store_command(kind: StoreKind, binary: Path, data_dir: Path, listen: str, sc
                 f"--web.listen-address={listen}",
                 "--storage.tsdb.retention.time=31d",
                 "--log.level=warn",
+                # Where the remediator writes its alerts and recorded series back to.
+                "--web.enable-remote-write-receiver",
             ]
         case _:
             assert_never(kind)

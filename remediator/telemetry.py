@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from remediator.model.evidence import VerdictKind
+from remediator.model.policy import InForce
 
 TICK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 PLACE = ("host", "region", "rack")
@@ -18,7 +20,7 @@ class Reading:
 
     ``assigned`` holds (host, region, rack, vantage), ``verdicts`` (host, region, rack) to the verdict,
     ``holds`` (playbook, reason) to how many, ``modes`` playbook to mode,
-    ``alerts`` (alertname, alertstate, host, region, rack).
+    ``alerts`` (alertname, alertstate, host, region, rack), ``can_act`` (host, region, rack, blocker).
     """
 
     now: float
@@ -32,6 +34,7 @@ class Reading:
     operations_open: int = 0
     agents_connected: int = 0
     vantages_reporting: int = 0
+    can_act: tuple[tuple[str, str, str, str], ...] = ()
 
 
 class Telemetry:
@@ -49,6 +52,9 @@ class Telemetry:
         self._journalled = self._counter("journal_entries", "Entries written to the journal.")
         self._evaluating = self._gauge("rule_evaluation_duration_seconds", "Length of the last evaluation.", "group")
         self._reload = self._gauge("config_last_reload_successful", "Whether the last read of the rules succeeded.")
+        self._reloaded_at = self._gauge(
+            "config_last_reload_success_timestamp_seconds", "Since when the rules in force are in force."
+        )
         self._canary = self._gauge("store_canary_seconds", "How long the last canary query took.")
         self._build = self._gauge("build_info", "A constant 1, labelled by version.", "component", "version")
         self._build.labels("remediator", version).set(1)
@@ -75,8 +81,9 @@ class Telemetry:
     def missed(self, group: str, slots: int = 1) -> None:
         self._missed.labels(group).inc(slots)
 
-    def reloaded(self, *, successful: bool) -> None:
-        self._reload.set(int(successful))
+    def reloaded(self, rules: InForce) -> None:
+        self._reload.set(int(not rules.refused))
+        self._reloaded_at.set(rules.since.timestamp())
 
     def canary_seen(self, seconds: float) -> None:
         self._canary.set(seconds)
@@ -86,6 +93,10 @@ class Telemetry:
 
     def journalled(self, entries: int = 1) -> None:
         self._journalled.inc(entries)
+
+    def add(self, part: Collector) -> None:
+        """Another part's own metrics on the same page."""
+        self._registry.register(part)
 
     def page(self) -> bytes:
         """The page in Prometheus' text format."""
@@ -106,7 +117,7 @@ class _Current:
 
     def collect(self) -> Iterable[Metric]:
         now = self._reading()
-        yield from (_assigned(now), _verdicts(now), _holds(now), _modes(now), _alerts(now))
+        yield from (_assigned(now), _verdicts(now), _holds(now), _modes(now), _alerts(now), _can_act(now))
         plain = {
             "gate_open": ("Whether the metrics store is trusted.", int(now.gate_open)),
             "frozen": ("Whether all automatic acting is stopped.", int(now.frozen)),
@@ -151,9 +162,21 @@ def _modes(now: Reading) -> Metric:
 
 def _alerts(now: Reading) -> Metric:
     labels = ("alertname", "alertstate", *PLACE)
-    family = GaugeMetricFamily("ALERTS", "Alerts pending and firing, as our own evaluator sees them.", labels=labels)
+    text = "Alerts pending and firing, where they cannot be written to the store."
+    family = GaugeMetricFamily("ALERTS", text, labels=labels)
     for row in now.alerts:
         family.add_metric(row, 1)
+    return family
+
+
+def _can_act(now: Reading) -> Metric:
+    family = GaugeMetricFamily(
+        "fleetmend_can_act",
+        "Whether a host that died now would be acted on: 1, or 0 with what blocks it.",
+        labels=(*PLACE, "blocker"),
+    )
+    for row in now.can_act:
+        family.add_metric(row, int(not row[-1]))
     return family
 
 

@@ -1,9 +1,13 @@
 """Print docs/metrics.md: the pages' metrics as the code makes them, with types, labels and meaning."""
 
+import asyncio
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from exporter.clock import FakeClock
 from exporter.families import Family
@@ -28,7 +32,20 @@ from exporter.store.canary import Outcome as Sung
 from exporter.store.flags import HEARTBEAT
 from exporter.store.memory import Memory
 from exporter.web.live import build_live_families
-from remediator.model.evidence import VerdictKind
+from remediator.alerting import alert_metrics
+from remediator.clock import FakeClock as UnmovedClock
+from remediator.evaluation import Evaluation
+from remediator.journal.memory import MemoryJournal
+from remediator.model.alert import Group, Rule
+from remediator.model.evidence import Gate, VerdictKind
+from remediator.runtime.intake import Intake
+from remediator.runtime.ledger import Ledger
+from remediator.runtime.outlet import Outlet
+from remediator.runtime.senders import Senders
+from remediator.settings import Settings
+from remediator.sources.fake_store import FakeStore
+from remediator.sources.results import StoreError
+from remediator.sources.slots import group_key
 from remediator.telemetry import Reading as Now
 from remediator.telemetry import Telemetry
 from remediator.version import VERSION
@@ -67,6 +84,7 @@ STATE = (
 )
 
 
+NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 NO_LIMIT = 1 << 30
 READ = [Reading("cpu", State.OK, 0.0)]
 
@@ -120,7 +138,35 @@ def remediator_page() -> list[Metric]:
     telemetry.decided("p", "a", "act")
     telemetry.operated("v", "done")
     telemetry.evaluated("g", 0.0, failed=False)
+    telemetry.add(evaluation())
+    telemetry.add(Alerts())
     return list(text_string_to_metric_families(telemetry.page().decode()))
+
+
+def evaluation() -> Evaluation:
+    """Rules at work, one of which has failed."""
+    group = Group("g", "f", timedelta(seconds=1), (Rule("g", "A", "x"),))
+    clock, store = UnmovedClock(NOON), FakeStore()
+    store.fail("x", StoreError("no"))
+    nowhere = Path()
+    settings = Settings(data=nowhere, rules=nowhere, hosts=nowhere, snapshots=nowhere)
+    gate = Gate(open=False, reason="", since=NOON)
+    made = Evaluation([group], store, Ledger(MemoryJournal()), clock, lambda: gate, settings)
+    asyncio.run(made.evaluator.run_group(group_key(group), NOON))
+    return made
+
+
+class Alerts(Collector):
+    """Alerts coming in and going out to one Alertmanager."""
+
+    place = "p"
+
+    async def post(self, body: bytes) -> None:
+        """To nobody."""
+
+    def collect(self) -> Iterable[Metric]:
+        clock = UnmovedClock(NOON)
+        return alert_metrics(Intake(Ledger(MemoryJournal()), clock, Senders(())), [Outlet(self, clock)], 0)
 
 
 def rows(families: Iterable[Metric]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from remediator.engine.whatif import Assumptions, Outlook
 from remediator.model.asks import (
     Changes,
     JoinAsk,
@@ -18,6 +19,7 @@ from remediator.model.asks import (
 from remediator.model.decision import Decision
 from remediator.model.fleet import Fleet
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.policy import InForce
 from remediator.model.request import Destroy, Origin
 
 __all__ = [
@@ -70,6 +72,14 @@ class Control(Protocol):
     def placements(self) -> Placements: ...
 
     def modes(self) -> Mapping[str, str]: ...
+
+    def rules(self) -> InForce: ...
+
+    def assumed(self) -> Assumptions: ...
+
+    def outlook(self) -> Outlook: ...
+
+    async def reload(self) -> InForce: ...
 
     def frozen(self) -> str: ...
 

@@ -1,13 +1,15 @@
 """Explanations for people: what is so, what was decided and why, what holds, and what would change it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from remediator.api.explain_account import Told, accounts_of, fate_line
 from remediator.api.remedies import what_would_help
+from remediator.engine.whatif import Assumptions, Fate
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.fleet import Fleet, routable
-from remediator.model.host import Fence, Host, Life
+from remediator.model.host import LOST, Fence, Host, Life
 from remediator.model.machine import Machine, Recovery
 
 SECONDS_IN = ((86400, "d"), (3600, "h"), (60, "m"))
@@ -22,11 +24,16 @@ class Scene:
     decisions: Sequence[Decision]
     holds: Sequence[Decision]
     now: datetime
+    assumed: Assumptions | None = None
+    fates: Sequence[Fate] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``kind`` is decision, host or machine; the lists hold sentences, most telling first."""
+    """``kind`` is decision, host, machine or target; the lists hold sentences, most telling first.
+
+    ``accounts`` tell of each playbook concerned what every guard says; ``whatif`` what a host's death would bring.
+    """
 
     subject: str
     kind: str
@@ -34,18 +41,49 @@ class Explanation:
     decided: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     would_change: tuple[str, ...] = ()
+    whatif: str = ""
+    accounts: tuple[Told, ...] = ()
 
 
 def explain(identifier: str, scene: Scene, decision: Decision | None = None) -> Explanation | None:
     """Explains a decision (given, or among the newest), a host or a machine; None if it is none of them."""
     known = decision or next((each for each in (*scene.holds, *scene.decisions) if each.id == identifier), None)
     if known is not None:
-        return _explain_decision(known, scene)
+        return _with_accounts(_explain_decision(known, scene), scene, known.target, known.playbook)
     if identifier in scene.fleet.hosts:
-        return _explain_host(scene.fleet.hosts[identifier], scene)
+        told = _explain_host(scene.fleet.hosts[identifier], scene)
+        return _with_accounts(replace(told, whatif=_fate(identifier, scene)), scene, identifier)
     if identifier in scene.fleet.machines:
-        return _explain_machine(scene.fleet.machines[identifier], scene)
-    return None
+        machine = scene.fleet.machines[identifier]
+        return _with_accounts(_explain_machine(machine, scene), scene, machine.host)
+    return _explain_target(identifier, scene)
+
+
+def _with_accounts(told: Explanation, scene: Scene, target: str, playbook: str = "") -> Explanation:
+    if scene.assumed is None:
+        return told
+    return replace(told, accounts=accounts_of(scene.assumed, scene.fleet, target, scene.now, playbook))
+
+
+def _fate(host: str, scene: Scene) -> str:
+    """What a death would bring, as last looked at; of who is lost already there is nothing to tell."""
+    known = next((fate for fate in scene.fates if fate.host == host), None)
+    return fate_line(known) if known and scene.fleet.hosts[host].life not in LOST else ""
+
+
+def _explain_target(name: str, scene: Scene) -> Explanation | None:
+    """A region, a volume, or whatever else a playbook may have for its target."""
+    held = _concerning(scene.holds, {name})
+    told = Explanation(
+        subject=name,
+        kind="target",
+        now=(),
+        decided=_decided(scene, {name}),
+        held=tuple(decision_line(each, scene.now) for each in held),
+        would_change=_changes(held),
+    )
+    whole = _with_accounts(told, scene, name)
+    return whole if whole.accounts or whole.decided or whole.held else None
 
 
 def span(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from remediator.api.control import (
@@ -15,12 +15,15 @@ from remediator.api.control import (
     VantageReport,
     VolumeAsk,
 )
+from remediator.engine.lives import LifeTimes
 from remediator.engine.refusals import Refused, Terms, no_room, not_found, precondition
+from remediator.engine.whatif import Assumptions, Outlook
 from remediator.model.decision import Decision
 from remediator.model.errors import FleetmendError
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
+from remediator.model.policy import InForce, Policy
 from remediator.model.request import Burst, Destroy, DestroyStage, Migration, Origin
 
 
@@ -45,6 +48,9 @@ class FakeControl:
     asked: list[tuple[str, Origin, str]] = field(default_factory=list)
     joins: list[JoinAsk] = field(default_factory=list)
     minted: list[tuple[str, str]] = field(default_factory=list)
+    in_force: InForce = field(default_factory=lambda: InForce("digest", datetime(2026, 8, 1, 12, tzinfo=UTC)))
+    assumptions: Assumptions = field(default_factory=lambda: Assumptions(Policy(), {}, "host_dead", LifeTimes()))
+    looked: Outlook = field(default_factory=Outlook)
     fails_with: Exception | None = None
     changes: int = 0
 
@@ -96,6 +102,18 @@ class FakeControl:
 
     def modes(self) -> Mapping[str, str]:
         return self.playbooks
+
+    def rules(self) -> InForce:
+        return self.in_force
+
+    def assumed(self) -> Assumptions:
+        return self.assumptions
+
+    def outlook(self) -> Outlook:
+        return self.looked
+
+    async def reload(self) -> InForce:
+        return self.in_force
 
     def frozen(self) -> str:
         return self.world.frozen

@@ -8,13 +8,10 @@ from remediator.api.answers import answer
 from remediator.api.bodies import TokenFor, checked, number, read_object
 from remediator.api.control import Control
 from remediator.api.discovery import VantagePlace, host_targets, plain_targets, probe_targets
-from remediator.api.explain import Scene, explain
 from remediator.api.requests import Endpoint
 from remediator.api.settings import PublicSettings
 from remediator.api.status import decision_doc, status_doc
 from remediator.engine.refusals import not_found
-
-EXPLAINED_DECISIONS = 500
 
 
 class OperatorsApi:
@@ -28,10 +25,11 @@ class OperatorsApi:
         return [
             Endpoint("GET", "/v1/status", self.status, "status.get"),
             Endpoint("GET", "/v1/decisions", self.decisions, "decisions.list"),
-            Endpoint("GET", "/v1/explain/{id}", self.explain, "explain.get"),
             Endpoint("POST", "/v1/join-tokens", self.join_token, "join_tokens.create", guarded=True),
             # Not guarded: the statement carries its own authority, and must work where the token is not.
             Endpoint("POST", "/v1/freeze", self.freeze, "freeze.create"),
+            # Not guarded, as everywhere: it reads what is on the disk, and nothing of the request.
+            Endpoint("POST", "/-/reload", self.reload),
             Endpoint("GET", "/healthz", healthz),
             Endpoint("GET", "/readyz", self.readyz),
         ]
@@ -43,15 +41,6 @@ class OperatorsApi:
         limit = number(request, "limit", 50, 1000)
         return answer([decision_doc(each) for each in self._control.decisions(limit)])
 
-    async def explain(self, request: web.Request) -> web.Response:
-        identifier = request.match_info["id"]
-        control = self._control
-        scene = Scene(control.fleet(), control.decisions(EXPLAINED_DECISIONS), control.holds(), control.now())
-        told = explain(identifier, scene, control.decision(identifier))
-        if told is None:
-            raise not_found("a decision, host or machine of that name")
-        return answer(told)
-
     async def join_token(self, request: web.Request) -> web.Response:
         asked = checked(TokenFor, await read_object(request))
         token = await self._control.mint_join_token(asked.name, asked.kind)
@@ -60,6 +49,11 @@ class OperatorsApi:
     async def freeze(self, request: web.Request) -> web.Response:
         await self._control.freeze(await read_object(request))
         return answer({"frozen": self._control.frozen()})
+
+    async def reload(self, _: web.Request) -> web.Response:
+        """200 with the set in force; 500 with everything that is wrong with the newer one, which changes nothing."""
+        rules = await self._control.reload()
+        return answer(rules, 500 if rules.refused else 200)
 
     async def readyz(self, _: web.Request) -> web.Response:
         reasons, degraded = self._control.unready(), self._control.degraded()

@@ -9,6 +9,7 @@ from remediator.api.auth import token_guard
 from remediator.api.bodies import wrong
 from remediator.api.control import Control
 from remediator.api.discovery import VantagePlace
+from remediator.api.explain_routes import ExplainApi
 from remediator.api.machines import MachinesApi
 from remediator.api.operators import DiscoveryApi, OperatorsApi
 from remediator.api.page import StatusPage
@@ -29,14 +30,20 @@ def build_public_app(
     requests: RequestCounter,
     metrics_text: Callable[[], bytes],
     vantages: Callable[[], Iterable[VantagePlace]] = tuple,
+    alerts: Iterable[Endpoint] = (),
 ) -> web.Application:
-    """Everything that clients, people, the store and the exporter ask; ``metrics_text`` is our own page."""
+    """Everything that clients, people, the store and the exporter ask; ``metrics_text`` is our own page.
+
+    ``alerts`` are the endpoints by which alerts come in and are listed.
+    """
     endpoints = [
         *StatusPage().endpoints(),
         *MachinesApi(control).endpoints(),
         *VolumesApi(control, settings.organisation).endpoints(),
         *OperatorsApi(control, settings).endpoints(),
+        *ExplainApi(control).endpoints(),
         *DiscoveryApi(control, settings, vantages).endpoints(),
+        *alerts,
         *_internal(StateFeed(control, requests, settings.deploys), metrics_text),
     ]
     guard = token_guard(endpoints, operator_token)

@@ -1,11 +1,14 @@
 """`GET /v1/status`: one document with everything an operator looks at first."""
 
+from heapq import nsmallest
 from typing import Any
 
 from remediator.api.control import Control
 from remediator.api.remedies import what_would_help
 from remediator.api.shapes import host_status, slices, volume_doc
 from remediator.api.state_docs import capacity_doc
+from remediator.api.whatif import summary_doc
+from remediator.engine.whatif import Fate, Outlook
 from remediator.model.alert import Alert, AlertState
 from remediator.model.decision import Decision
 from remediator.model.fleet import Fleet, routable
@@ -15,6 +18,8 @@ from remediator.model.request import Burst, Destroy, Migration, MigrationStage, 
 
 NEWEST_DECISIONS = 40
 NEWEST_REQUESTS = 20
+# A storm of alerts, our own or told by others, is not to be drawn one by one each second.
+MOST_ALERTS = 500
 
 
 def status_doc(control: Control, version: str) -> dict[str, Any]:
@@ -29,13 +34,16 @@ def status_doc(control: Control, version: str) -> dict[str, Any]:
         "gate": _gate_doc(fleet),
         "frozen": control.frozen(),
         "modes": dict(control.modes()),
-        "hosts": _host_docs(fleet),
+        "rules": control.rules(),
+        "whatif": summary_doc(control.outlook()),
+        "hosts": _host_docs(fleet, control.outlook()),
         "machines": _machine_docs(fleet),
         "volumes": [
             {**volume_doc(each, fleet.hosts.get(each.host)), "app": each.app, "host": each.host}
             for each in sorted(fleet.volumes.values(), key=lambda each: (each.app, each.created_at, each.id))
         ],
         "alerts": [_alert_doc(alert) for alert in _by_urgency(fleet.alerts)],
+        "alerts_total": len(fleet.alerts),
         "decisions": [decision_doc(each) for each in control.decisions(NEWEST_DECISIONS)],
         "holds": [_hold_doc(each) for each in control.holds()],
         **_request_docs(fleet),
@@ -84,10 +92,11 @@ def _gate_doc(fleet: Fleet) -> dict[str, Any]:
     return {"open": fleet.gate.open, "reason": fleet.gate.reason, "since": fleet.gate.since}
 
 
-def _host_docs(fleet: Fleet) -> list[dict[str, Any]]:
+def _host_docs(fleet: Fleet, outlook: Outlook) -> list[dict[str, Any]]:
     parts = slices(fleet)
+    fates = {fate.host: fate for fate in outlook.fates}
     ordered = sorted(fleet.hosts.values(), key=lambda host: (host.region, host.rack, host.name))
-    return [_host_doc(host, fleet, parts[host.name]) for host in ordered]
+    return [_host_doc(host, fleet, parts[host.name]) | _fate_doc(fates.get(host.name)) for host in ordered]
 
 
 def _host_doc(host: Host, fleet: Fleet, part: Fleet) -> dict[str, Any]:
@@ -120,6 +129,11 @@ def _host_doc(host: Host, fleet: Fleet, part: Fleet) -> dict[str, Any]:
         "capacity": capacity_doc(host.capacity),
         "free": capacity_doc(part.free_on(host)),
     }
+
+
+def _fate_doc(fate: Fate | None) -> dict[str, Any]:
+    """What would block the host's remedy, were it to die; null while nobody has looked."""
+    return {"blocker": fate.blocker if fate else None, "blocker_text": fate.text if fate else ""}
 
 
 def _machine_docs(fleet: Fleet) -> list[dict[str, Any]]:
@@ -167,7 +181,9 @@ def why(machine: Machine, host: Host | None) -> str:
 
 def _by_urgency(alerts: tuple[Alert, ...]) -> list[Alert]:
     order = {AlertState.FIRING: 0, AlertState.PENDING: 1, AlertState.RESOLVED: 2}
-    return sorted(alerts, key=lambda each: (order[each.state], -each.active_at.timestamp(), each.name))
+    return nsmallest(
+        MOST_ALERTS, alerts, key=lambda each: (order[each.state], -each.active_at.timestamp(), each.name)
+    )
 
 
 def _alert_doc(alert: Alert) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from remediator.model.host import Life
 from remediator.model.policy import Kind, Mode, Playbook, Policy, Step
 
 # The gate binds whatever changes the fleet; telling and healing pass.
-_BY_KIND: dict[Kind, tuple[guards.Guard, ...]] = {
+BY_KIND: dict[Kind, tuple[guards.Guard, ...]] = {
     Kind.DESTRUCTIVE: (guards.destructive_witnesses,),
     Kind.ADDITIVE: (guards.gate,),
     Kind.HEALING: (),
@@ -44,6 +44,8 @@ def decide(
     policy: Policy, actions: Mapping[str, ActionSpec], liveness_playbook: str, fleet: Fleet, now: datetime
 ) -> Verdicts:
     """Every step that may be taken now, and every hold with its reason; worst and oldest asks first."""
+    # Nothing else of them is looked at, and it is looked at for every ask: others may tell us a hundred thousand.
+    fleet = replace(fleet, alerts=tuple(alert for alert in fleet.alerts if alert.actionable))
     total = Verdicts()
     for ask in _asks(policy, liveness_playbook, fleet):
         found = _remedy(policy, actions, ask, fleet, now)
@@ -64,6 +66,18 @@ def decide(
             remediations=(*total.remediations, after),
         )
     return total
+
+
+def decide_one(
+    policy: Policy, actions: Mapping[str, ActionSpec], playbook: str, target: str, fleet: Fleet, now: datetime
+) -> Verdicts:
+    """What one playbook decides of one target, were it asked now; what others ask for is not looked at."""
+    return _remedy(policy, actions, _Ask(policy.playbooks[playbook], target), fleet, now)
+
+
+def case_of(policy: Policy, playbook: str, target: str, fleet: Fleet, now: datetime) -> Case:
+    """What guards and plans are given when that playbook is asked to act on that target."""
+    return _case(policy, _Ask(policy.playbooks[playbook], target), fleet, now)
 
 
 def _asks(policy: Policy, liveness_playbook: str, fleet: Fleet) -> Iterator[_Ask]:
@@ -165,7 +179,7 @@ def _step(action: ActionSpec, step: Step, case: Case) -> Verdicts:
         return Verdicts(((_held(case, step.action, planned), ()),))
     if not planned.effects:
         return _reached(case, step, planned)
-    hold = guards.first_hold(_BY_KIND[action.kind], case)
+    hold = guards.first_hold(BY_KIND[action.kind], case)
     if hold:
         return Verdicts(((_held(case, step.action, hold), ()),))
     if case.playbook.mode is not Mode.AUTO:

@@ -1,26 +1,16 @@
 """Guards: each looks at one ask and says hold, or nothing. A guard that errs blocks."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from remediator.actions.recreate import WAS_SERVING
 from remediator.actions.spec import Case
+from remediator.engine.budgets import budgets as budgets
+from remediator.engine.budgets import busy, region_of
 from remediator.model.alert import Alert
-from remediator.model.decision import Hold, Remediation
+from remediator.model.decision import Hold
 from remediator.model.evidence import Verdict, VerdictKind
 from remediator.model.host import Fence, Host, Life
-from remediator.model.machine import Recovery
-from remediator.model.policy import Budget
 
 Guard = Callable[[Case], Hold | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A budget's use: how many there are, how many there may be."""
-
-    used: int
-    allowed: int
 
 
 def first_hold(guards: Iterable[Guard], case: Case) -> Hold | None:
@@ -103,8 +93,13 @@ def witnesses_of(case: Case) -> list[str]:
 
 
 def _asked_by_rule(case: Case) -> bool:
-    asking = [a for a in case.fleet.alerts if a.actionable and a.playbook == case.playbook.name]
+    asking = [a for a in case.fleet.alerts if _of_our_own(a) and a.playbook == case.playbook.name]
     return any(alert.labels.get("host") == case.target and _seen_in_term(case, alert) for alert in asking)
+
+
+def _of_our_own(alert: Alert) -> bool:
+    """What others tell us may ask; a witness is only what this process saw in the store itself."""
+    return alert.actionable and not alert.source
 
 
 def _seen_in_term(case: Case, alert: Alert) -> bool:
@@ -126,8 +121,8 @@ def gate(case: Case) -> Hold | None:
 def _one_at_a_time(case: Case) -> Hold | None:
     # Who began first goes on; both would wait for each other for ever.
     turn = (case.remediation.opened_at, case.target)
-    others = [r for r in case.fleet.remediations.values() if _busy(case, r) and (r.opened_at, r.target) < turn]
-    mine = [r for r in others if r.playbook == case.playbook.name and _region(case, r.target) == case.region]
+    others = [r for r in case.fleet.remediations.values() if busy(case.fleet, r) and (r.opened_at, r.target) < turn]
+    mine = [r for r in others if r.playbook == case.playbook.name and region_of(case, r.target) == case.region]
     return Hold("GateClosedOneAtATime", f"{mine[0].target} is being remedied on two witnesses") if mine else None
 
 
@@ -138,7 +133,8 @@ def destructive_witnesses(case: Case) -> Hold | None:
     found = witnesses_of(case)
     if len(found) >= 2:
         return None if case.fleet.gate and case.fleet.gate.open else _one_at_a_time(case)
-    return Hold("SecondWitnessMissing", f"only {', '.join(found) or 'nobody'} says so; two of three must")
+    told = f"only {found[0]} says so" if found else "nobody says so"
+    return Hold("SecondWitnessMissing", f"{told}; two of three must")
 
 
 def correlated(case: Case) -> Hold | None:
@@ -150,9 +146,11 @@ def correlated(case: Case) -> Hold | None:
     rule = case.playbook.correlated
     if rule is None or case.host is None or case.remediation.steps:
         return None
+    accused = _accused_with(case)
+    together = [h for h in case.fleet.hosts.values() if h.name in accused or _fell_with(case, h)]
     for label in rule.by:
         mine = _label(case.host, label)
-        alike = [h for h in case.fleet.hosts.values() if mine and _label(h, label) == mine and _fell_with(case, h)]
+        alike = [h for h in together if mine and _label(h, label) == mine]
         if len(alike) >= rule.at_least and not _proved_down(alike):
             told = (
                 f"{len(alike)} hosts of {label} {mine} fell within {rule.within.total_seconds():.0f} s: one incident"
@@ -174,6 +172,16 @@ def _fell_with(case: Case, host: Host) -> bool:
     return abs(host.since - case.host.since) <= case.playbook.correlated.within
 
 
+def _accused_with(case: Case) -> set[str]:
+    """Hosts that rules alone name for the same playbook, since about the same time: all of them may be alive."""
+    rule = None if case.playbook.evidence.verdict else case.playbook.correlated
+    firing = [a for a in case.fleet.alerts if a.actionable and a.playbook == case.playbook.name]
+    since = {alert.labels.get("host", ""): alert.active_at for alert in firing}
+    if rule is None or case.target not in since:
+        return set()
+    return {name for name, at in since.items() if abs(at - since[case.target]) <= rule.within}
+
+
 def _proved_down(hosts: list[Host]) -> bool:
     return 5 * sum(1 for host in hosts if host.fence is Fence.PROVED) >= 4 * len(hosts)
 
@@ -184,15 +192,15 @@ def backlog(case: Case) -> Hold | None:
     since = case.fleet.backlog_since.get(case.playbook.name)
     if rule is None or since is None or case.remediation.steps or case.now - since >= rule.hold_for:
         return None
-    asking = _asking(case)
-    if len(asking) <= rule.approve_above:
+    many = len(asking(case))
+    if many <= rule.approve_above:
         return None
     until = (since + rule.hold_for).isoformat(timespec="seconds")
-    told = f"{len(asking)} ask at once just after a start or a change of rules, {rule.approve_above} may, until {until}"
-    return Hold("Backlog", told, {"asking": len(asking), "allowed": rule.approve_above})
+    told = f"{many} ask at once just after a start or a change of rules, {rule.approve_above} may, until {until}"
+    return Hold("Backlog", told, {"asking": many, "allowed": rule.approve_above})
 
 
-def _asking(case: Case) -> set[str]:
+def asking(case: Case) -> set[str]:
     """Whom this playbook is asked to act on now, and has not begun with."""
     playbook, fleet = case.playbook, case.fleet
     asked = {a.labels.get(playbook.target, "") for a in fleet.alerts if a.actionable and a.playbook == playbook.name}
@@ -200,79 +208,6 @@ def _asking(case: Case) -> set[str]:
         asked |= {host.name for host in fleet.hosts.values() if host.life is Life.DEAD}
     begun = {r.target for r in fleet.remediations.values() if r.playbook == playbook.name and r.open and r.steps}
     return asked - begun - {""}
-
-
-def budgets(case: Case) -> Hold | None:
-    """Every budget of the playbook, before its first act on a target."""
-    if case.remediation.steps:
-        return None
-    for budget in case.playbook.budgets:
-        hold = _in_flight(case, budget) or _rate(case, budget) or _newly_unhealthy(case, budget)
-        if hold:
-            return hold
-    return None
-
-
-def _in_flight(case: Case, budget: Budget) -> Hold | None:
-    if budget.max_in_flight is None:
-        return None
-    mine = [r for r in case.fleet.remediations.values() if _busy(case, r) and r.playbook == case.playbook.name]
-    used = sum(1 for r in mine if _in_scope(case, budget.scope, r.target) and r.target != case.target)
-    return _over("InFlight", budget, Counted(used, budget.max_in_flight.of(_total(case, budget.scope))))
-
-
-def _busy(case: Case, remediation: Remediation) -> bool:
-    """A lost host holds its slot until each of its machines is placed, held or waiting with a reason."""
-    if not remediation.open or not remediation.steps:
-        return False
-    host = case.fleet.hosts.get(remediation.target)
-    if host is None or host.life is not Life.DEAD:
-        return True
-    under_way = (Recovery.NONE, Recovery.PLACED)
-    return any(
-        m.alive and m.recovery in under_way and m.state in WAS_SERVING for m in case.fleet.machines_on(host.name)
-    )
-
-
-def _rate(case: Case, budget: Budget) -> Hold | None:
-    if budget.rate is None:
-        return None
-    mine = [r for r in case.fleet.remediations.values() if r.playbook == case.playbook.name and r.steps]
-    used = sum(1 for r in mine if case.now - r.opened_at <= budget.per and _in_scope(case, budget.scope, r.target))
-    return _over("Rate", budget, Counted(used, budget.rate.of(_total(case, budget.scope))))
-
-
-def _newly_unhealthy(case: Case, budget: Budget) -> Hold | None:
-    if budget.newly_unhealthy is None:
-        return None
-    hosts = [h for h in case.fleet.hosts.values() if _in_scope(case, budget.scope, h.name)]
-    used = sum(1 for h in hosts if h.died_at and case.now - h.died_at <= budget.within and h.name != case.target)
-    return _over("NewlyUnhealthy", budget, Counted(used, budget.newly_unhealthy.of(len(hosts))))
-
-
-def _over(name: str, budget: Budget, count: Counted) -> Hold | None:
-    if count.used < count.allowed:
-        return None
-    told = f"{count.used} of {count.allowed} allowed in this {budget.scope}"
-    return Hold(f"Budget{name}", told, {"scope": budget.scope, "used": count.used, "allowed": count.allowed})
-
-
-def _total(case: Case, scope: str) -> int:
-    return sum(1 for name in case.fleet.hosts if _in_scope(case, scope, name))
-
-
-def _in_scope(case: Case, scope: str, target: str) -> bool:
-    if scope == "fleet":
-        return True
-    host = case.fleet.hosts.get(target)
-    if scope == "rack":
-        return host is not None and case.host is not None and host.rack == case.host.rack
-    return _region(case, target) == case.region
-
-
-def _region(case: Case, target: str) -> str:
-    host = case.fleet.hosts.get(target)
-    return host.region if host else target
 
 
 # Cheapest and plainest first: the first that holds is the one that is shown.

@@ -4,10 +4,12 @@ from typing import Any
 
 import msgspec
 
+from remediator.model.alert import KeptAlert
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.received import ReceivedAlert, SentAlert
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 
 KINDS: dict[str, type[Any]] = {
@@ -26,6 +28,9 @@ KINDS: dict[str, type[Any]] = {
         Enrolment,
         JoinToken,
         Term,
+        KeptAlert,
+        ReceivedAlert,
+        SentAlert,
     )
 }
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}

@@ -1,5 +1,6 @@
 """Alerts and the rules they come from, with the semantics of Prometheus."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -68,7 +69,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One element of a rule's result; ``true_since`` is earned anew in each leader's term."""
+    """One element of a rule's result; ``actionable`` is earned anew in each leader's term."""
 
     fingerprint: str
     name: str
@@ -76,13 +77,38 @@ class Alert:
     state: AlertState
     active_at: datetime
     value: float
-    annotations: dict[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     fired_at: datetime | None = None
     resolved_at: datetime | None = None
     keep_since: datetime | None = None
     last_seen: datetime | None = None
     actionable: bool = False
+    # Who told it; empty for our own rules. What others tell may ask, and is no witness.
+    source: str = ""
 
     @property
     def playbook(self) -> str:
         return self.labels.get("playbook", "")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAlert:
+    """An alert as the journal keeps it, so that a restart forgets none: written when its state moves.
+
+    ``rule`` is the rule's place: group key and key within the group. ``value`` is the one at the last move.
+    """
+
+    rule: str
+    fingerprint: str
+    name: str
+    labels: dict[str, str]
+    state: AlertState
+    active_at: datetime
+    value: float
+    fired_at: datetime | None = None
+    resolved_at: datetime | None = None
+    keep_since: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.rule}/{self.fingerprint}"

@@ -38,8 +38,9 @@ class JoinToken:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Our leadership: the journal's incarnation, and a term that grows at each start."""
+    """Our leadership: the journal's incarnation, a term that grows at each start, and when we were last ``seen``."""
 
     incarnation: str
     number: int
     began: datetime
+    seen: datetime | None = None

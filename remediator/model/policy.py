@@ -1,7 +1,7 @@
 """Policy: what may be done about an alert, and under which guards."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -135,3 +135,13 @@ class Policy:
     playbooks: dict[str, Playbook] = field(default_factory=dict)
     limits: Limits = Limits()
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """Which set of rules is in force, and since when; ``refused`` is what is wrong with a newer one, if any."""
+
+    digest: str
+    since: datetime
+    refused: tuple[str, ...] = ()
+    refused_at: datetime | None = None

@@ -68,10 +68,8 @@ def build_playbook(
 
 
 def _group(fields: GroupFields, index: int, document: Document, file: str) -> Group:
-    rules = tuple(
-        _rule(rule, fields.name, file, document.values[("groups", index, "rules", number)].line)
-        for number, rule in enumerate(fields.rules)
-    )
+    lines = document.lines(("groups", index, "rules"))
+    rules = tuple(_rule(rule, fields.name, file, line) for rule, line in zip(fields.rules, lines, strict=True))
     return Group(fields.name, file, fields.interval, rules, fields.limit)
 
 

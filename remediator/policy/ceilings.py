@@ -13,7 +13,7 @@ def loosened(playbook: Playbook, limits: Limits, document: Document, *, destruct
     found = list(_budgets(playbook, limits))
     if destructive:
         found += [*_waits(playbook, limits), *_evidence(playbook, limits), *_correlation(playbook, limits)]
-    return [document.problem(where, message) for where, message in found]
+    return [document.problem(where, message, check="limits/loosened") for where, message in found]
 
 
 def _budgets(playbook: Playbook, limits: Limits) -> Iterator[tuple[Where, str]]:

@@ -1,6 +1,7 @@
 """fleetmend.yml, the environment and hosts.yml in; frozen settings out, or everything that is wrong."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +12,15 @@ from remediator.model.errors import BadInput, Problem
 from remediator.policy.positions import Document, Where, parse_document, read_document
 from remediator.policy.problems import did_you_mean, validate
 from remediator.policy.settings_schema import EndpointFields, HostFields, InventoryFile, SettingsFile
-from remediator.settings import BurstSettings, Endpoint, GateSettings, InventoryHost, OnReturn, Settings
+from remediator.settings import (
+    BurstSettings,
+    Endpoint,
+    GateSettings,
+    IntakeSettings,
+    InventoryHost,
+    OnReturn,
+    Settings,
+)
 
 PREFIX = "FLEETMEND_"
 _PATHS = ("data", "rules", "hosts", "snapshots", "store_token_file")
@@ -32,7 +41,7 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     if fields is None:
         raise BadInput(problems)
     settings = _settings(fields, path.parent)
-    problems = list(_senseless(settings, document))
+    problems = [replace(one, check="settings/senseless") for one in _senseless(settings, document)]
     if problems:
         raise BadInput(problems)
     return settings
@@ -51,7 +60,9 @@ def load_inventory(path: Path) -> tuple[InventoryHost, ...]:
     seen: set[str] = set()
     for index, host in enumerate(fields.root):
         if host.name in seen:
-            problems.append(document.problem((index, "name"), f"host {host.name!r} was given before"))
+            problems.append(
+                document.problem((index, "name"), f"host {host.name!r} was given before", check="settings/senseless")
+            )
         seen.add(host.name)
     if problems:
         raise BadInput(problems)
@@ -65,10 +76,13 @@ def environment_names() -> dict[str, Where]:
 
 def _leaves(model: type[BaseModel], base: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for name, info in model.model_fields.items():
+        if str(info.annotation).startswith(("dict", "list")):
+            # No one variable can hold these: they are given in the file.
+            continue
         inner = next((m for m in (info.annotation, *get_args(info.annotation)) if _is_model(m)), None)
         if inner:
             yield from _leaves(inner, (*base, name))
-        elif not str(info.annotation).startswith("dict"):
+        else:
             yield (*base, name)
 
 
@@ -79,7 +93,7 @@ def _is_model(annotation: Any) -> bool:
 def _with_environment(document: Document, environment: Mapping[str, str]) -> Document:
     known = environment_names()
     problems = [
-        Problem(name, 0, 0, f"unknown setting{meant}")
+        Problem(name, 0, 0, f"unknown setting{meant}", check="settings/unknown")
         for name in environment
         if name.startswith(PREFIX) and name not in known and (meant := did_you_mean(name, known, 0.93))
     ]
@@ -91,7 +105,7 @@ def _with_environment(document: Document, environment: Mapping[str, str]) -> Doc
     value: Any = document.value
     for where, name in given.items():
         value = _put(value, where, _scalar(environment[name], name))
-    return Document(document.file, value, document.values, document.keys, {**document.names, **given})
+    return Document(document.file, value, document.places, {**document.names, **given}, document.text)
 
 
 def _scalar(text: str, name: str) -> Any:
@@ -112,9 +126,10 @@ def _settings(fields: SettingsFile, base: Path) -> Settings:
     given: dict[str, Any] = {
         name: value
         for name in SettingsFile.model_fields
-        if (value := getattr(fields, name)) is not None and not isinstance(value, BaseModel)
+        if (value := getattr(fields, name)) is not None and not isinstance(value, BaseModel | list)
     }
     given |= {name: base / given[name] for name in _PATHS if name in given}
+    given["webhooks"] = {name: found for name, one in fields.webhooks.items() if (found := _endpoint(one, base))}
     return Settings(
         **given,
         gate=GateSettings(**fields.gate.model_dump(exclude_none=True)),
@@ -123,6 +138,8 @@ def _settings(fields: SettingsFile, base: Path) -> Settings:
         ),
         burst=BurstSettings(**fields.burst.model_dump(exclude_none=True)),
         provider=_endpoint(fields.provider, base),
+        alertmanagers=tuple(found for each in fields.alertmanagers if (found := _endpoint(each, base))),
+        intake=tuple(IntakeSettings(base / each.token_file, tuple(each.playbooks)) for each in fields.intake),
     )
 
 
@@ -157,5 +174,19 @@ def _senseless(settings: Settings, document: Document) -> Iterator[Problem]:
         yield document.problem(("dead_after",), message)
     if settings.gate.open_after_max < settings.gate.open_after:
         yield document.problem(("gate", "open_after_max"), "must not be shorter than gate.open_after")
+    yield from _repeated(settings, document)
     if settings.listen == settings.fleet_listen and not settings.listen.endswith(":0"):
         yield document.problem(("fleet_listen",), "must differ from listen")
+
+
+def _repeated(settings: Settings, document: Document) -> Iterator[Problem]:
+    """Each Alertmanager is told once, and each sender is known by the name of its token's file."""
+    urls = [each.url for each in settings.alertmanagers]
+    for index, url in enumerate(urls):
+        if url in urls[:index]:
+            yield document.problem(("alertmanagers", index, "url"), "is there twice")
+    names = [each.token_file.name for each in settings.intake]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f"another entry's file is called {name!r} too: senders are known by it"
+            yield document.problem(("intake", index, "token_file"), message)

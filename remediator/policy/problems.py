@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,9 @@ from remediator.policy.positions import Document, Where
 
 M = TypeVar("M", bound=BaseModel)
 
+# So many mistakes of one file are told one by one, and so many are looked at at all: each costs time and memory.
+MOST_TOLD = 100
+MOST_READ = 20_000
 _WORDS = {
     "string_type": "must be text",
     "int_type": "must be a whole number",
@@ -23,12 +27,17 @@ _WORDS = {
     "model_type": "must be a mapping of fields",
     "missing": "is missing",
 }
+_CHECKS = {
+    "extra_forbidden": "schema/unknown_field",
+    "missing": "schema/missing_field",
+    "literal_error": "schema/choice",
+    **{kind: "schema/type" for kind in _WORDS if kind.endswith("_type")},
+}
 
 
 def did_you_mean(word: object, known: Iterable[str], cutoff: float = 0.6) -> str:
     """`` (did you mean 'x'?)``, or nothing when no known name is near."""
-    near = get_close_matches(str(word), sorted(known), n=1, cutoff=cutoff)
-    return f" (did you mean '{near[0]}'?)" if near else ""
+    return _near(str(word)[:80], tuple(sorted(known)), cutoff)
 
 
 def validate(
@@ -41,17 +50,31 @@ def validate(
     try:
         return model.model_validate(part), []
     except ValidationError as error:
-        return None, [_problem(model, document, where, found) for found in error.errors(include_url=False)]
+        return None, _told(error, model, document, where)
+
+
+def _told(error: ValidationError, model: type[BaseModel], document: Document, where: Where) -> list[Problem]:
+    count = error.error_count()
+    if count > MOST_READ:
+        message = f"{count} mistakes: this is no file of the kind that is read here"
+        return [document.problem(where, message, check="schema/type")]
+    found = error.errors(include_url=False)
+    problems = [_problem(model, document, where, one) for one in found[:MOST_TOLD]]
+    if count > MOST_TOLD:
+        message = f"{count - MOST_TOLD} more mistakes in this file are not told"
+        problems.append(document.problem((*where, *found[MOST_TOLD]["loc"]), message, check="schema/type"))
+    return problems
 
 
 def _problem(model: type[BaseModel], document: Document, base: Where, found: ErrorDetails) -> Problem:
     where = (*base, *found["loc"])
     kind = found["type"]
+    check = _CHECKS.get(kind, "schema/value")
     if kind == "extra_forbidden":
         fields = _fields_at(model, found["loc"][:-1])
         message = f"unknown field{did_you_mean(found['loc'][-1], fields)}"
-        return document.problem(where, message, at_key=True)
-    return document.problem(where, _message(kind, found))
+        return document.problem(where, message, at_key=True, check=check)
+    return document.problem(where, _message(kind, found), check=check)
 
 
 def _message(kind: str, found: ErrorDetails) -> str:
@@ -59,10 +82,21 @@ def _message(kind: str, found: ErrorDetails) -> str:
         expected = str(found.get("ctx", {}).get("expected", ""))
         choices = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
         near = did_you_mean(found["input"], choices)
-        return f"unknown value {found['input']!r}{near or f'; one of {expected}'}"
+        return f"unknown value {_short(found['input'])}{near or f'; one of {expected}'}"
     if kind == "value_error":
         return str(found.get("ctx", {}).get("error", found["msg"]))
     return _WORDS.get(kind, found["msg"][:1].lower() + found["msg"][1:])
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+@lru_cache(maxsize=2048)
+def _near(word: str, known: tuple[str, ...], cutoff: float) -> str:
+    near = get_close_matches(word, known, n=1, cutoff=cutoff)
+    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[str]:

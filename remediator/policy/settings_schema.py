@@ -21,6 +21,11 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _url_or_none(text: str) -> str:
+    """An address, or empty for none."""
+    return _url(text) if text else ""
+
+
 def _listen(text: str) -> str:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
@@ -34,6 +39,7 @@ def _target(text: str) -> str:
 
 
 Url = Annotated[Text, AfterValidator(_url)]
+UrlOrNone = Annotated[Text, AfterValidator(_url_or_none)]
 Listen = Annotated[Text, AfterValidator(_listen)]
 Target = Annotated[Text, AfterValidator(_target)]
 PathText = Annotated[Text, StringConstraints(min_length=1)]
@@ -70,6 +76,13 @@ class BurstFields(Strict):
     hedge: Annotated[int, Field(ge=0)] | None = None
 
 
+class IntakeFields(Strict):
+    """Who may post alerts, and what they may ask for."""
+
+    token_file: PathText
+    playbooks: list[Name] = Field(default_factory=list)
+
+
 class SettingsFile(Strict):
     """fleetmend.yml: what is left out keeps the default of ``Settings``."""
 
@@ -81,6 +94,7 @@ class SettingsFile(Strict):
     store_kind: Literal["victoriametrics", "prometheus"] | None = None
     store_timeout: Duration | None = None
     store_token_file: PathText | None = None
+    store_write_url: UrlOrNone | None = None
     listen: Listen | None = None
     fleet_listen: Listen | None = None
     orchestrator_exporter: Target | None = None
@@ -99,6 +113,12 @@ class SettingsFile(Strict):
     cold_start: Duration | None = None
     provider: EndpointFields | None = None
     burst: BurstFields = Field(default_factory=BurstFields)
+    alertmanagers: list[EndpointFields] = Field(default_factory=list)
+    notify: Literal["at_once", "after_playbook"] | None = None
+    notify_within: Duration | None = None
+    external_url: Url | None = None
+    intake: list[IntakeFields] = Field(default_factory=list)
+    webhooks: dict[Name, EndpointFields] = Field(default_factory=dict)
 
 
 class HostFields(Strict):

@@ -45,7 +45,7 @@ class _Steps:
             return self.action(where, where, raw, {})
         if not isinstance(raw, dict) or len(raw) != 1:
             message = "a step is an action's name, or one action with its parameters (and 'meanwhile' beside it)"
-            self.problems.append(self.document.problem(where, message))
+            self.problems.append(self.document.problem(where, message, check="schema/action"))
             return None
         name, params = next(iter(raw.items()))
         return self.action(where, (*where, name), name, params)
@@ -54,7 +54,7 @@ class _Steps:
         spec = self.actions.get(name)
         if spec is None:
             message = f"unknown action {name!r}{did_you_mean(name, self.actions)}"
-            self.problems.append(self.document.problem(where, message, at_key=True))
+            self.problems.append(self.document.problem(where, message, at_key=True, check="schema/action"))
             return None
         checked, problems = validate(spec.params, self.document, place, params if params is not None else {})
         self.problems += problems

@@ -7,6 +7,7 @@ from typing import Any
 
 from remediator.clock import Clock
 from remediator.engine.vantages import Vantage
+from remediator.engine.whatif import Assumptions, Outlook
 from remediator.model.asks import (
     Changes,
     JoinAsk,
@@ -20,8 +21,9 @@ from remediator.model.asks import (
 from remediator.model.decision import Decision
 from remediator.model.enrolment import Enrolment
 from remediator.model.fleet import Fleet
-from remediator.model.host import Host
+from remediator.model.host import LOST, Host
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.policy import InForce
 from remediator.model.request import Demand, Destroy, Origin
 from remediator.runtime.agents import Agents
 from remediator.runtime.configs import ConfigCache
@@ -29,6 +31,7 @@ from remediator.runtime.enrol import Enrolments
 from remediator.runtime.freezer import Freezer
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop
+from remediator.runtime.reload import Reload
 from remediator.runtime.requests import Requests
 from remediator.runtime.watch import Watch
 
@@ -45,6 +48,7 @@ class Parts:
     agents: Agents
     configs: ConfigCache
     freezer: Freezer
+    reload: Reload
     clock: Clock
 
 
@@ -60,8 +64,10 @@ class Desk:
         self._agents = parts.agents
         self._configs = parts.configs
         self._freezer = parts.freezer
+        self._reload = parts.reload
         self._clock = parts.clock
         self.api_requests: Callable[[], int] = int
+        self.looked: Callable[[], Outlook] = Outlook
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -95,7 +101,9 @@ class Desk:
     def degraded(self) -> list[str]:
         gate, frozen = self._watch.gate, self._watch.frozen
         told = [] if gate.open else [f"gate closed: {gate.reason}"]
-        return told + ([f"frozen: {frozen}"] if frozen else [])
+        refused = self._reload.in_force.refused
+        wrong = [f"rules: a newer set is refused, the one before stays in force: {refused[0]}"] if refused else []
+        return told + ([f"frozen: {frozen}"] if frozen else []) + wrong
 
     def undead(self) -> Mapping[str, Undead]:
         """Condemned machines seen running, and their seconds so far, those of this moment included."""
@@ -117,6 +125,24 @@ class Desk:
 
     def modes(self) -> Mapping[str, str]:
         return {name: playbook.mode.value for name, playbook in self._loop.rules.policy.playbooks.items()}
+
+    def rules(self) -> InForce:
+        return self._reload.in_force
+
+    async def reload(self) -> InForce:
+        return await self._reload.reload()
+
+    def assumed(self) -> Assumptions:
+        rules = self._loop.rules
+        return Assumptions(rules.policy, rules.actions, rules.liveness_playbook, rules.times)
+
+    def outlook(self) -> Outlook:
+        return self.looked()
+
+    def mark(self) -> object:
+        """Differs when each host's prospects may be others: rules, gate, freeze, who is lost or spared."""
+        spared = {h.name: (h.life in LOST, h.maintenance_until) for h in self._ledger.all(Host).values()}
+        return self._loop.rules.policy.digest, self._watch.gate.open, self._watch.frozen, spared
 
     def frozen(self) -> str:
         return self._watch.frozen

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from remediator.actions.effects import (
+    Call,
     Condemn,
     Cordon,
     Effect,
@@ -122,6 +123,11 @@ def _tell(effect: Tell, draft: Draft, decision: str, now: datetime) -> None:
     draft.note(now, "notice", effect.target, {"text": effect.text, "decision": decision})
 
 
+def _call(effect: Call, draft: Draft, decision: str, now: datetime) -> None:
+    args = {"to": effect.to, "playbook": effect.playbook, "target": effect.target, "text": effect.text}
+    draft.put(_operation(effect.key, "webhook", "", {**args, "decision": decision}, now, decision=decision))
+
+
 def _migrate(effect: Migrate, draft: Draft, _decision: str, now: datetime) -> None:
     machine = draft.get(Machine, effect.machine)
     if machine:
@@ -161,4 +167,5 @@ _WRITERS: dict[type, Callable[[Any, Draft, str, datetime], None]] = {
     Migrate: _migrate,
     Provision: _provision,
     Tell: _tell,
+    Call: _call,
 }

@@ -9,12 +9,15 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from remediator.journal.protocol import Entry, Journal, Row, Stored
+from remediator.model.alert import KeptAlert
 from remediator.model.asks import Changes
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.received import ReceivedAlert, SentAlert
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.runtime.chronicle import rows_told
 from remediator.runtime.recent import Recent
 
 T = TypeVar("T")
@@ -29,6 +32,9 @@ _IDS: dict[type[Any], Callable[[Any], str]] = {
     Demand: lambda demand: demand.key,
     Operation: lambda operation: operation.key,
     Remediation: lambda remediation: remediation.key,
+    ReceivedAlert: lambda alert: alert.key,
+    SentAlert: lambda alert: alert.fingerprint,
+    KeptAlert: lambda alert: alert.key,
     Enrolment: lambda enrolment: enrolment.key,
     JoinToken: lambda token: token.token_hash,
     Term: lambda term: "term",  # noqa: ARG005 - there is one
@@ -42,6 +48,7 @@ class Draft:
         self._stored = stored
         self._changed: dict[tuple[str, str], Any] = {}
         self.entries: list[Entry] = []
+        self.at: datetime | None = None
 
     def get(self, kind: type[T], identifier: str) -> T | None:
         name = kind.__name__
@@ -126,7 +133,7 @@ class Ledger:
             yield draft
             rows = draft.rows()
             if rows or draft.entries:
-                await self._commit(rows, draft.entries)
+                await self._commit(rows, [*draft.entries, *rows_told(rows, self._stored, draft.at)])
 
     async def entries(self, kind: str, limit: int, *, identifier: str = "", subject: str = "") -> list[Entry]:
         loop = asyncio.get_running_loop()

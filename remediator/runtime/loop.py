@@ -23,6 +23,7 @@ from remediator.model.policy import Policy
 from remediator.model.request import Demand
 from remediator.runtime import effects, reconcile
 from remediator.runtime.agents import Agents
+from remediator.runtime.chronicle import Told, changes, told_of
 from remediator.runtime.ledger import Draft, Ledger
 from remediator.runtime.outbox import Outbox
 from remediator.runtime.watch import Watch
@@ -94,6 +95,7 @@ class Loop:
         self.holds: dict[tuple[str, str, str], Decision] = {}
         self.recent: deque[Decision] = deque(maxlen=RECENT)
         self.trouble = ""
+        self._chronicled = Told()
         self._forgot_at = self._ticked_on = clock.now()
         self._ticked_at = clock.monotonic()
 
@@ -123,12 +125,15 @@ class Loop:
         self._mind_the_gap()
         async with self._ledger.writing() as draft:
             # The clock is read inside: what is judged is what stands when it is written.
-            now = self._clock.now()
+            now = draft.at = self._clock.now()
             fleet = self._watch.look()
             reconcile.settle(fleet, self.rules.times, draft, now)
             self._forget(fleet, draft, now)
-            verdicts = self._decide(_with(fleet, draft), now)
+            verdicts = self._decide(with_draft(fleet, draft), now)
             told = self._write(verdicts, fleet, draft, now)
+            chronicled = told_of(fleet, self.rules.policy.digest)
+            draft.entries += changes(self._chronicled, chronicled, fleet, now)
+        self._chronicled = chronicled
         self._tell(told)
         self._outbox.send_due(self._watch.evidence.connected(), self._watch.frozen, now)
         self._agents.drop_lost()
@@ -150,7 +155,7 @@ class Loop:
     def _write(self, verdicts: Verdicts, fleet: Fleet, draft: Draft, now: datetime) -> _Told:
         draft.put(*verdicts.remediations)
         told = _Told()
-        waiting = [(decision, ()) for decision in waits(_with(fleet, draft), now)]
+        waiting = [(decision, ()) for decision in waits(with_draft(fleet, draft), now)]
         for decision, wanted in (*verdicts.decisions, *waiting):
             key = (decision.playbook, decision.target, decision.action)
             if decision.outcome is DecisionOutcome.ACT:
@@ -165,7 +170,7 @@ class Loop:
                 told.fresh.append(decision)
         for decision in told.fresh:
             draft.note(decision.at, "decision", decision.target, msgspec.to_builtins(decision), decision.id)
-        _demand(verdicts.unplaced, fleet, draft, now)
+        note_demands(verdicts.unplaced, fleet, draft, now)
         return told
 
     def _tell(self, told: _Told) -> None:
@@ -188,7 +193,7 @@ class Loop:
         self.trouble = text
 
 
-def _with(fleet: Fleet, draft: Draft) -> Fleet:
+def with_draft(fleet: Fleet, draft: Draft) -> Fleet:
     """The fleet as it will be once the draft is written, so that decisions follow from it in the same tick."""
     return replace(
         fleet,
@@ -203,7 +208,7 @@ def _with(fleet: Fleet, draft: Draft) -> Fleet:
     )
 
 
-def _demand(unplaced: tuple[Placeable, ...], fleet: Fleet, draft: Draft, now: datetime) -> None:
+def note_demands(unplaced: tuple[Placeable, ...], fleet: Fleet, draft: Draft, now: datetime) -> None:
     """Replacements without room are demands like any other; refreshed now and then, not at every tick."""
     for wish in unplaced:
         machine = fleet.machines.get(wish.machine)

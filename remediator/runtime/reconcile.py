@@ -48,7 +48,8 @@ def _lives(fleet: Fleet, times: LifeTimes, draft: Draft, now: datetime) -> None:
         draft.put(after)
         if (after.life, after.status, after.fence) != (host.life, host.status, host.fence):
             body = {"life": after.life, "status": after.status, "reason": after.reason, "fence": after.fence}
-            draft.note(now, "host", host.name, body | {"votes": _votes(fleet, host.name)})
+            told = {"votes": _votes(fleet, host.name), "suspect_since": verdict.suspect_since}
+            draft.note(now, "host", host.name, body | told)
 
 
 def _votes(fleet: Fleet, host: str) -> dict[str, str]:

@@ -36,6 +36,7 @@ class Watch:
         self.frozen = ""
         self.freeze_statement: Callable[[], dict[str, Any]] = dict
         self.on_return: Mapping[str, str] = {}
+        self.backlog_since: Mapping[str, datetime] = {}
 
     def wake(self) -> None:
         """Something happened: look again now."""
@@ -102,6 +103,7 @@ class Watch:
             frozen=self.frozen,
             term_began=self._began,
             on_return=self.on_return,
+            backlog_since=self.backlog_since,
         )
 
     def reporting(self) -> int:

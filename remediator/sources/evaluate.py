@@ -1,167 +1,176 @@
 """One rule, one slot, one result: the next alerts. PURE, and as Prometheus does it.
 
 What Prometheus has not: *actionable*. An alert may be shown on the strength of kept state, but acted upon only
-when it was observed true at every slot of its ``for``, by this process, with the gate open at each of them.
+when it was observed true at every slot of its ``for``, by this process, with the gate open at each of them. And
+missing data and errors are outcomes of their own, with a policy for each alert (``Rule.outcomes``).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from remediator.model.alert import Alert, AlertState, Group, Rule
-from remediator.sources.fingerprint import fingerprint
-from remediator.sources.store import NoData, Result, Sample, StoreError, Vector
-from remediator.sources.templates import expand
+from remediator.model.alert import AlertState, Group, OnError, OnNoData, Rule
+from remediator.sources import lives
+from remediator.sources.elements import Element, Identity, about_rule, alert_labels, identified, labels_change
+from remediator.sources.results import Absent, NoData, Result, Series, StoreError, Vector
+from remediator.sources.rule_state import Outcome, RuleState, Slot, restored, stepped
+from remediator.sources.shown import asks_the_store, filled
 
-# A resolved alert is told again for this long, for whoever missed the first telling.
-RESOLVED_RETENTION = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """An alert, and since when it was true at every slot with the gate open; None when that chain is broken."""
-
-    alert: Alert
-    clean_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RuleState:
-    """A rule's elements by fingerprint; ``error`` is empty after a good evaluation."""
-
-    elements: Mapping[str, Element] = field(default_factory=dict)
-    error: str = ""
-    evaluated_at: datetime | None = None
-
-    @property
-    def alerts(self) -> tuple[Alert, ...]:
-        return tuple(element.alert for element in self.elements.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The moment of an evaluation, and what is known of it: is the gate open, were slots before it missed?"""
-
-    at: datetime
-    gate_open: bool
-    missed: int = 0
+__all__ = ["Element", "Outcome", "RuleState", "Slot", "advance", "alert_labels", "restored", "stepped"]
 
 
 class BadResult(ValueError):
-    """The result cannot be alerts: two elements with the same labels, or more than the limit."""
+    """The result cannot be alerts: two elements with the same labels."""
 
 
-def advance(rule: Rule, group: Group, previous: RuleState, result: Result, slot: Slot) -> RuleState:
+def advance(rule: Rule, group: Group, previous: RuleState, result: Result | Absent, slot: Slot) -> RuleState:
     """The rule's state after this slot.
 
     A store error leaves every alert as it is, and actionable no longer. A result beyond the group's limit clears
-    the rule and is an error; duplicate label sets are an error that changes nothing.
+    the rule and is an error; duplicate label sets are an error that changes nothing. A recording rule has no
+    alerts, and ``recorded`` series instead.
     """
     match result:
         case StoreError():
-            return unknown(previous, result.reason, slot.at)
-        case NoData():
-            samples: tuple[Sample, ...] = ()
+            return _failed(rule, previous, result.reason, slot)
+        case Absent() if rule.outcomes.no_data is not OnNoData.RESOLVE:
+            return _without_data(rule, previous, slot)
+        case NoData() | Absent():
+            vector = Vector.of((), (), slot.at, result.seconds)
         case Vector():
-            samples = result.samples
+            vector = Vector.of(result.series, result.values, slot.at, result.seconds)
+    if _nothing_moves(rule, previous, vector, slot):
+        return replace(previous, vector=vector, evaluated_at=slot.at, outside=slot.outside)
     try:
-        seen = _seen(rule, samples)
+        known = _identified(rule, previous, vector, slot)
     except BadResult as error:
-        return unknown(previous, str(error), slot.at)
-    moved = {
-        key: element
-        for key in [*previous.elements, *(key for key in seen if key not in previous.elements)]
-        if (element := _next(rule, previous.elements.get(key), seen.get(key), slot))
+        return _failed(rule, previous, str(error), slot)
+    elements = {} if rule.recording else _moved(rule, previous, vector, known, slot)
+    too_many = _beyond_limit(group.limit, len(vector.series) if rule.recording else _active(elements))
+    if too_many:
+        return RuleState(rule, outcome=Outcome.ERROR, error=too_many, evaluated_at=slot.at)
+    return _good(rule, _Good(previous, elements, vector, known), slot)
+
+
+def _nothing_moves(rule: Rule, before: RuleState, vector: Vector, slot: Slot) -> bool:
+    """Whether this slot is like the one before it, in everything but its values and its moment."""
+    like = before.rule is rule and before.outcome is Outcome.OK and not slot.missed
+    if not like or slot.gate_open != (before.chain_since is not None):
+        return False
+    if before.due is not None and slot.at >= before.due:
+        return False
+    if before.vector.series is not vector.series and before.vector.series != vector.series:
+        return False
+    return not (vector.has_nan or before.vector.has_nan or labels_change(rule) or asks_the_store(rule))
+
+
+def _identified(rule: Rule, previous: RuleState, vector: Vector, slot: Slot) -> dict[Series, Identity]:
+    same = previous.rule is rule or (previous.rule.name, previous.rule.labels) == (rule.name, rule.labels)
+    memo = previous.known if same and not labels_change(rule) else {}
+    known = {
+        series: memo.get(series) or identified(rule, series, value, slot.outside)
+        for series, value in zip(vector.series, vector.values, strict=True)
     }
-    active = sum(element.alert.state is not AlertState.RESOLVED for element in moved.values())
-    if group.limit and active > group.limit:
-        return RuleState({}, f"{active} alerts are more than the group's limit of {group.limit}", slot.at)
-    return RuleState(moved, "", slot.at)
+    if len({identity.fingerprint for identity in known.values()}) != len(vector.series):
+        raise BadResult("two elements of the result have the same labels")
+    return known
 
 
-def unknown(previous: RuleState, error: str, at: datetime) -> RuleState:
-    """The state after a slot about which nothing is known: the same alerts, none of them to be acted upon."""
-    elements = {key: Element(replace(element.alert, actionable=False)) for key, element in previous.elements.items()}
-    return RuleState(elements, error, at)
+def _moved(
+    rule: Rule, previous: RuleState, vector: Vector, known: Mapping[Series, Identity], slot: Slot
+) -> Mapping[str, Element]:
+    """The elements after a good answer; the same mapping if none has moved."""
+    before, last = previous.elements, previous.values()
+    moved: dict[str, Element] = {}
+    seen = {known[s].fingerprint: (known[s], value) for s, value in zip(vector.series, vector.values, strict=True)}
+    for key, element in before.items():
+        if key not in seen:
+            value = (last[key], previous.vector.at) if key in last else None
+            after = lives.missing(rule, element, value, slot.at)
+            if after is not None:
+                moved[key] = after
+        else:
+            moved[key] = lives.present(rule, element, *seen[key], slot.at)
+    for key, (identity, value_now) in seen.items():
+        if key not in before:
+            moved[key] = lives.present(rule, None, identity, value_now, slot.at)
+    unmoved = len(moved) == len(before) and all(moved[key] is before.get(key) for key in moved)
+    return before if unmoved else moved
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    labels: dict[str, str]
-    annotations: dict[str, str]
-    value: float
+class _Good:
+    """What a good answer came to."""
+
+    previous: RuleState
+    elements: Mapping[str, Element]
+    vector: Vector
+    known: Mapping[Series, Identity]
 
 
-def _seen(rule: Rule, samples: tuple[Sample, ...]) -> dict[str, _Seen]:
-    found: dict[str, _Seen] = {}
-    for sample in samples:
-        labels = alert_labels(rule, sample)
-        key = fingerprint(labels)
-        if key in found:
-            raise BadResult("two elements of the result have the same labels")
-        annotations = {name: expand(text, sample.labels, sample.value) for name, text in rule.annotations.items()}
-        found[key] = _Seen(labels, annotations, sample.value)
-    return found
-
-
-def alert_labels(rule: Rule, sample: Sample) -> dict[str, str]:
-    """The element's labels, the rule's own over them, and the alert's name; empty values are no labels."""
-    own = {name: expand(text, sample.labels, sample.value) for name, text in rule.labels.items()}
-    merged = {**sample.labels, **own, "alertname": rule.name}
-    return {name: value for name, value in merged.items() if value and name != "__name__"}
-
-
-def _next(rule: Rule, element: Element | None, seen: _Seen | None, slot: Slot) -> Element | None:
-    if seen is None:
-        return _gone(rule, element, slot) if element else None
-    if element is None or element.alert.state is AlertState.RESOLVED:
-        element = _born(rule, seen, slot)
-    return _present(rule, element, seen, slot)
-
-
-def _born(rule: Rule, seen: _Seen, slot: Slot) -> Element:
-    alert = Alert(
-        fingerprint=fingerprint(seen.labels),
-        name=rule.name,
-        labels=seen.labels,
-        state=AlertState.PENDING,
-        active_at=slot.at,
-        value=seen.value,
+def _good(rule: Rule, came: _Good, slot: Slot) -> RuleState:
+    unbroken = came.previous.chain_since if not slot.missed else None
+    state = RuleState(
+        rule,
+        came.elements,
+        came.vector,
+        came.known,
+        chain_since=(unbroken or slot.at) if slot.gate_open else None,
+        due=_due(rule, came.elements),
+        outcome=Outcome.OK,
+        evaluated_at=slot.at,
+        outside=slot.outside,
     )
-    return Element(alert)
+    return replace(state, texts=_texts(state, came.previous.texts)) if asks_the_store(rule) else state
 
 
-def _present(rule: Rule, element: Element, seen: _Seen, slot: Slot) -> Element:
-    clean_since = _clean(element, slot)
-    firing = element.alert.state is AlertState.FIRING or slot.at - element.alert.active_at >= rule.hold_for
-    alert = replace(
-        element.alert,
-        value=seen.value,
-        annotations=seen.annotations,
-        state=AlertState.FIRING if firing else AlertState.PENDING,
-        fired_at=(element.alert.fired_at or slot.at) if firing else None,
-        keep_since=None,
-        last_seen=slot.at,
-        actionable=firing and clean_since is not None and slot.at - clean_since >= rule.hold_for,
-    )
-    return Element(alert, clean_since)
+def _texts(state: RuleState, before: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """Annotations that ask the store themselves: as of now for elements that are there, as they were for others."""
+    values = state.values()
+    asked = {
+        key: filled(state.rule, element, values[key], state.outside)
+        for key, element in state.elements.items()
+        if key in values
+    }
+    return {key: text for key, text in before.items() if key in state.elements} | asked
 
 
-def _clean(element: Element, slot: Slot) -> datetime | None:
-    """Since when the chain of true slots with an open gate is unbroken; this slot begins a new one if need be."""
-    if not slot.gate_open:
-        return None
-    return slot.at if slot.missed or element.clean_since is None else element.clean_since
+def _due(rule: Rule, elements: Mapping[str, Element]) -> datetime | None:
+    moments = (lives.due(rule, element) for element in elements.values())
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _gone(rule: Rule, element: Element, slot: Slot) -> Element | None:
-    alert = element.alert
-    if alert.state is AlertState.PENDING:
-        return None
-    if alert.state is AlertState.RESOLVED:
-        told_long_enough = alert.resolved_at and slot.at - alert.resolved_at > RESOLVED_RETENTION
-        return None if told_long_enough else element
-    since = alert.keep_since or slot.at
-    if slot.at - since < rule.keep_firing_for:
-        return Element(replace(alert, keep_since=since, actionable=False))
-    return Element(replace(alert, state=AlertState.RESOLVED, resolved_at=slot.at, keep_since=None, actionable=False))
+def _active(elements: Mapping[str, Element]) -> int:
+    return sum(element.state is not AlertState.RESOLVED for element in elements.values())
+
+
+def _beyond_limit(limit: int, count: int) -> str:
+    return f"{count} are more than the group's limit of {limit}" if limit and count > limit else ""
+
+
+def _failed(rule: Rule, previous: RuleState, error: str, slot: Slot) -> RuleState:
+    state = replace(_unknown(rule, previous, slot), outcome=Outcome.ERROR, error=error)
+    if rule.outcomes.error is not OnError.ALERT or rule.recording:
+        return state
+    return _told(state, about_rule(rule, Outcome.ERROR, f"{rule.name} cannot be evaluated: {error}"), slot)
+
+
+def _without_data(rule: Rule, previous: RuleState, slot: Slot) -> RuleState:
+    state = replace(_unknown(rule, previous, slot), outcome=Outcome.NO_DATA, error="")
+    if rule.outcomes.no_data is not OnNoData.ALERT:
+        return state
+    text = f"{rule.name}: none of the series that its rule reads is in the store"
+    return _told(state, about_rule(rule, Outcome.NO_DATA, text), slot)
+
+
+def _unknown(rule: Rule, previous: RuleState, slot: Slot) -> RuleState:
+    """The state after a slot about which nothing is known: the same alerts, none of them to be acted upon."""
+    return replace(previous, rule=rule, chain_since=None, due=None, evaluated_at=slot.at)
+
+
+def _told(state: RuleState, identity: Identity, slot: Slot) -> RuleState:
+    """With the alert that tells of the rule itself; it has a life like any other."""
+    rule, key = state.rule, identity.fingerprint
+    elements = dict(state.elements)
+    elements[key] = lives.present(rule, elements.get(key), identity, 1.0, slot.at)
+    return replace(state, elements=elements)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from remediator.sources.store import NoData, Result, Sample, Vector
+from remediator.sources.results import NoData, Result, Sample, Vector
 
 
 class FakeStore:
@@ -25,4 +25,4 @@ class FakeStore:
         result = self.answers.get(expr, NoData())
         if not isinstance(result, Vector):
             return result
-        return Vector(tuple(Sample(s.labels, s.value, at) for s in result.samples)) if result.samples else NoData()
+        return Vector.of(result.series, result.values, at) if result.series else NoData()

@@ -1,7 +1,8 @@
 """When each group is due: APScheduler only enqueues, a worker of ours evaluates.
 
 APScheduler's own defaults would lose evaluations: jobs later than a second are dropped, and its shutdown cancels
-what is running. Here a job puts a name into a queue and ends.
+what is running. Here a job puts a name into a queue and ends. And it waits by the wall clock: after a step back it
+would wait for as long as the step, so we look for steps ourselves and set its triggers anew.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from remediator.clock import Clock
 from remediator.model.alert import Group
 from remediator.sources.evaluator import Evaluator
 from remediator.sources.slots import group_key, offset, slot_at
+
+_LOOK_EVERY = 1.0
 
 
 class Schedule:
@@ -34,6 +37,7 @@ class Schedule:
         self._scheduler.start()
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._mind_the_clock())
                 while True:
                     key = await self._due.get()
                     tasks.create_task(self._evaluate(key))
@@ -41,9 +45,19 @@ class Schedule:
             self._scheduler.shutdown(wait=False)
 
     def reload(self) -> None:
-        """Take the evaluator's groups anew, after its rules were replaced."""
+        """Take the evaluator's groups anew, after its rules were replaced or the clock was stepped."""
         self._scheduler.remove_all_jobs()
         self._trigger(self._evaluator.groups)
+
+    async def _mind_the_clock(self) -> None:
+        stepped = self._evaluator.stepped
+        while True:
+            await self._clock.sleep(_LOOK_EVERY)
+            self._evaluator.mind_the_clock()
+            # An evaluation may have come upon the step before us.
+            if self._evaluator.stepped != stepped:
+                stepped = self._evaluator.stepped
+                self.reload()
 
     def _trigger(self, groups: Iterable[Group]) -> None:
         for group in groups:
@@ -65,7 +79,7 @@ class Schedule:
 
     async def _evaluate(self, key: str) -> None:
         try:
-            group = next((group for group in self._evaluator.groups if group_key(group) == key), None)
+            group = self._evaluator.group(key)
             if group is not None:
                 await self._evaluator.run_group(key, self._slot(group))
         finally:

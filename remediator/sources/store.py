@@ -1,80 +1,41 @@
 """The metrics store: instant queries over HTTP with three outcomes, for VictoriaMetrics and Prometheus alike."""
 
-import math
 import threading
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
+
+from remediator.sources.answers import Answers, parse_answer
+from remediator.sources.results import NoData, Queries, Result, Sample, StoreError, Vector
+
+__all__ = ["NoData", "Queries", "Result", "Sample", "Store", "StoreError", "Vector", "parse_answer"]
 
 # A rule's result larger than this is a mistake in the rule, not a fleet.
 MAX_BYTES = 64_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One element of a result, its name label taken off."""
-
-    labels: dict[str, str]
-    value: float
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Vector:
-    """The query succeeded and has elements; ``seconds`` is how long it took."""
-
-    samples: tuple[Sample, ...]
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class NoData:
-    """The query succeeded and has no element."""
-
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class StoreError:
-    """The query failed: nothing is known. ``reason`` is for people and holds no secret."""
-
-    reason: str
-    seconds: float = 0.0
-
-
-Result = Vector | NoData | StoreError
-
-
-class Queries(Protocol):
-    """Where PromQL is asked; blocking, and safe to call from several threads."""
-
-    def query(self, expr: str, at: datetime) -> Result: ...
-
-
-class _Payload(msgspec.Struct):
-    resultType: str = ""  # noqa: N815 - the wire's own name
-    result: Any = None
-
-
-class _Answer(msgspec.Struct):
-    status: str = ""
-    data: _Payload = msgspec.field(default_factory=_Payload)
-    error: str = ""
-    isPartial: bool = False  # noqa: N815 - the wire's own name
-
-
 class Store:
-    """A PromQL API at ``url``; each thread has a session of its own, for sessions are not shared safely."""
+    """A PromQL API at ``url``; each thread has a session of its own, for sessions are not shared safely.
 
-    def __init__(self, url: str, timeout: timedelta = timedelta(seconds=5), token_file: Path | None = None) -> None:
+    A question about a moment that is more than ``future`` ahead of the store's own clock is an error: what is not
+    there yet is no answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout: timedelta = timedelta(seconds=5),
+        token_file: Path | None = None,
+        future: timedelta | None = None,
+    ) -> None:
         self._url = url.rstrip("/")
         self._timeout = timeout.total_seconds()
         self._token_file = token_file
+        self._future = future
+        self._answers = Answers()
         self._local = threading.local()
 
     def query(self, expr: str, at: datetime) -> Result:
@@ -95,11 +56,22 @@ class Store:
             return StoreError(f"{self._place}: {_words(error)}")
         except OSError as error:
             return StoreError(f"token file {self._token_file}: {error.strerror}")
-        return _result(response, self._place)
+        return self._read(expr, at, response)
 
     def ages(self, selector: str, at: datetime) -> Result:
         """The age in seconds of the newest sample of each series of a plain selector."""
         return self.query(f"time() - timestamp({selector})", at)
+
+    def _read(self, expr: str, at: datetime, response: requests.Response) -> Result:
+        seconds = response.elapsed.total_seconds()
+        if len(response.content) > MAX_BYTES:
+            return StoreError(f"{self._place}: the answer is larger than {MAX_BYTES // 1_000_000} MB", seconds)
+        if self._future is not None and (early := _early(response.headers.get("Date", ""), at)) > self._future:
+            return StoreError(f"{self._place}: our clock is {early.total_seconds():.0f} s ahead of its own", seconds)
+        result = self._answers.read(expr, response.content, seconds, at.timestamp())
+        if response.status_code == requests.codes.ok:
+            return result
+        return _refused(result, response.status_code, self._place)
 
     @property
     def _place(self) -> str:
@@ -121,46 +93,9 @@ class Store:
         return {"Authorization": f"Bearer {self._token_file.read_text('ascii').strip()}"}
 
 
-def parse_answer(body: bytes, seconds: float) -> Result:
-    """The API's JSON as a result; whatever is unexpected is an error, never an empty success."""
-    try:
-        answer = msgspec.json.decode(body, type=_Answer)
-        if answer.status != "success":
-            return StoreError(answer.error[:300] or "no success, and no reason given", seconds)
-        if answer.isPartial:
-            return StoreError("the answer is partial", seconds)
-        samples = _samples(answer.data)
-    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        return StoreError(f"unreadable answer: {str(error)[:200]}", seconds)
-    return Vector(samples, seconds) if samples else NoData(seconds)
-
-
-def _samples(payload: _Payload) -> tuple[Sample, ...]:
-    match payload.resultType:
-        case "vector":
-            found = [_sample(element["metric"], element["value"]) for element in payload.result]
-        case "scalar":
-            found = [_sample({}, payload.result)]
-        case other:
-            raise ValueError(f"a result of type {other!r} has no elements")
-    # VictoriaMetrics leaves NaN out, Prometheus does not: what is not a number is no element for either.
-    return tuple(sample for sample in found if not math.isnan(sample.value))
-
-
-def _sample(metric: dict[str, str], value: list[Any]) -> Sample:
-    labels = {name: text for name, text in metric.items() if name != "__name__"}
-    return Sample(labels, float(value[1]), datetime.fromtimestamp(float(value[0]), UTC))
-
-
-def _result(response: requests.Response, place: str) -> Result:
-    seconds = response.elapsed.total_seconds()
-    if len(response.content) > MAX_BYTES:
-        return StoreError(f"{place}: the answer is larger than {MAX_BYTES // 1_000_000} MB", seconds)
-    result = parse_answer(response.content, seconds)
-    if response.status_code == requests.codes.ok:
-        return result
+def _refused(result: Result, status: int, place: str) -> StoreError:
     said = result.reason if isinstance(result, StoreError) else "refused"
-    return StoreError(f"{place}: HTTP {response.status_code}: {said}", seconds)
+    return StoreError(f"{place}: HTTP {status}: {said}", result.seconds)
 
 
 def _words(error: requests.RequestException) -> str:
@@ -169,3 +104,11 @@ def _words(error: requests.RequestException) -> str:
     if isinstance(error, requests.ConnectionError):
         return "cannot be reached"
     return f"request failed ({type(error).__name__})"
+
+
+def _early(date: str, at: datetime) -> timedelta:
+    """How far the moment is ahead of the store's own clock; nothing if it does not tell its time."""
+    try:
+        return at - parsedate_to_datetime(date)
+    except (ValueError, TypeError):
+        return timedelta()

@@ -136,5 +136,8 @@ def read_canary(result: Result, now: datetime, seconds: float) -> Reading:
         case NoData():
             return Reading(now, seconds)
         case Vector():
-            newest = max(sample.value for sample in result.samples)
+            heartbeats = result.numbers.values
+            if not heartbeats:
+                return Reading(now, seconds)
+            newest = max(heartbeats)
             return Reading(now, seconds, timedelta(seconds=now.timestamp() - newest))

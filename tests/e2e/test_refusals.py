@@ -5,62 +5,19 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.store_lab import free_port
+from tests.e2e.one_process import BIN, fresh_folder, run, running
 
-BIN = Path(sys.executable).parent
 pytestmark = pytest.mark.store
-
-
-def run(*words: str, folder: Path | None = None) -> tuple[int, str]:
-    done = subprocess.run([str(BIN / "fleetmend"), *words], capture_output=True, text=True, cwd=folder, timeout=30)
-    return done.returncode, (done.stdout + done.stderr).strip()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A fresh folder with settings on free ports."""
-    made = tmp_path / "fleet"
-    assert run("init", str(made))[0] == 0
-    settings = made / "fleetmend.yml"
-    places = {"listen": free_port(), "fleet_listen": free_port()}
-    lines = "".join(f"{key}: 127.0.0.1:{port}\n" for key, port in places.items())
-    settings.write_text(settings.read_text() + f"\n{lines}store_url: http://127.0.0.1:1\n")
-    return made
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """A remediator on that folder; its public address."""
-    port = next(
-        line.rpartition(":")[2]
-        for line in (folder / "fleetmend.yml").read_text().splitlines()
-        if line.startswith("listen:")
-    )
-    process = subprocess.Popen([str(BIN / "fleetmend"), "run"], cwd=folder, stderr=subprocess.PIPE)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(100):
-            try:
-                requests.get(f"{url}/healthz", timeout=1)
-                break
-            except requests.ConnectionError:
-                assert process.poll() is None
-                time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        assert process.wait(10) == 0
-        assert process.stderr
-        process.stderr.close()
+    return fresh_folder(tmp_path)
 
 
 def one_line(code_and_text: tuple[int, str], *words: str) -> None:
@@ -104,12 +61,12 @@ def test_a_port_in_use(folder: Path) -> None:
 
 
 def test_a_second_copy_and_a_store_that_refuses(folder: Path) -> None:
-    with running(folder) as url:
+    with running(folder) as ours:
         one_line(run("run", folder=folder), "another remediator is running")
-        ready = requests.get(f"{url}/readyz", timeout=5)
+        ready = requests.get(f"{ours.url}/readyz", timeout=5)
         assert ready.status_code == 200
         assert "gate closed" in ready.json()["degraded"][0]
-        assert "fleetmend_gate_open 0.0" in requests.get(f"{url}/metrics", timeout=5).text
+        assert "fleetmend_gate_open 0.0" in requests.get(f"{ours.url}/metrics", timeout=5).text
 
 
 def test_a_journal_of_a_newer_version(folder: Path) -> None:
@@ -141,8 +98,8 @@ def test_an_agent_with_a_wrong_token(folder: Path) -> None:
 
 
 def test_writes_need_the_operator_s_token(folder: Path) -> None:
-    with running(folder) as url:
-        asked = requests.post(f"{url}/v1/apps/web/machines", json={"config": {}}, timeout=5)
+    with running(folder) as ours:
+        asked = requests.post(f"{ours.url}/v1/apps/web/machines", json={"config": {}}, timeout=5)
         assert asked.status_code == 401
 
 

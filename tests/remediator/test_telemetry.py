@@ -1,8 +1,11 @@
 """The remediator's own page."""
 
+from datetime import UTC, datetime
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from remediator.model.evidence import VerdictKind
+from remediator.model.policy import InForce
 from remediator.telemetry import Reading, Telemetry
 
 NAMES = {
@@ -12,7 +15,8 @@ NAMES = {
     "fleetmend_tick_duration_seconds_count", "fleetmend_heartbeat_timestamp_seconds",
     "fleetmend_rule_evaluations_total", "fleetmend_rule_evaluation_failures_total",
     "fleetmend_rule_evaluation_duration_seconds", "fleetmend_rule_group_iterations_missed_total",
-    "fleetmend_config_last_reload_successful", "fleetmend_store_canary_seconds",
+    "fleetmend_config_last_reload_successful", "fleetmend_config_last_reload_success_timestamp_seconds",
+    "fleetmend_store_canary_seconds",
     "fleetmend_store_canary_failures_total", "fleetmend_journal_entries_total", "fleetmend_agents_connected",
     "fleetmend_vantages_reporting", "fleetmend_build_info", "fleetmend_playbook_mode",
 }  # fmt: skip
@@ -43,7 +47,7 @@ def busy() -> Telemetry:
     telemetry.evaluated("host_liveness", 0.01, failed=False)
     telemetry.evaluated("host_liveness", 0.03, failed=True)
     telemetry.missed("host_liveness", 2)
-    telemetry.reloaded(successful=True)
+    telemetry.reloaded(InForce("digest", datetime(2026, 8, 1, 12, tzinfo=UTC)))
     telemetry.canary_seen(1.4)
     telemetry.canary_failed()
     telemetry.journalled(7)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.store
 ROOT = Path(__file__).parents[2]
 FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 APART = timedelta(days=3)
-# What is exactly as old as a window counts for Prometheus 2.42 and not for VictoriaMetrics: no real scrape falls there.
+# What is exactly as old as a window counts for Prometheus 2.42, not for VictoriaMetrics; no real scrape falls there.
 BESIDE = timedelta(milliseconds=250)
 RULES = {
     (Path(group.file).name, rule.name): rule

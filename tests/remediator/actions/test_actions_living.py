@@ -38,6 +38,14 @@ def test_cordon_and_uncordon_do_what_is_not_yet_so() -> None:
     assert planned("uncordon", shut).effects == (Uncordon("h1", "host_disk_full"),)
 
 
+def test_some_cordons_only_a_person_ends() -> None:
+    shut = case(fleet(host(cordoned="host_array_broken")), "h1", DISK)
+    params = ACTIONS["uncordon"].params.model_validate({"not_by": ["host_array_broken"]})
+    held = ACTIONS["uncordon"].plan(shut, params)
+    assert held == Hold("CordonedFor", "host_array_broken cordoned it: a person says when that is over")
+    assert planned("uncordon", fleet(host(cordoned="host_wedged")), not_by=["host_array_broken"]).effects != ()
+
+
 def test_notify_tells_once() -> None:
     assert planned("notify", fleet(), text="look").effects == (Tell("h1", "look"),)
     told = case(fleet(), "h1", DISK, remediation=remediation("h1", "notify", playbook="host_disk_full"))
@@ -127,7 +135,8 @@ def test_a_stuck_burst_is_a_hold_until_the_cooldown_is_over() -> None:
         return ACTIONS["burst_provision"].plan(case(fleet(*things), "arn", book), params)
 
     held = told(demand("a"), burst(BurstStage.STUCK, ago=599))
-    assert held == Hold("BurstStuck", "the last request for hosts is stuck: no answer")
+    again = "they are asked for again in 1 s, after the cooldown"
+    assert held == Hold("BurstStuck", f"the last request for hosts is stuck: no answer; {again}")
     assert isinstance(told(demand("a"), burst(BurstStage.STUCK, ago=600)), Planned)
     assert told(burst(BurstStage.STUCK)) == Planned()
     assert isinstance(told(demand("a"), replace(burst(BurstStage.STUCK), region="fra")), Planned)

@@ -254,6 +254,18 @@ def held_by(budget: Budget, *things: object, target: str = "h1") -> str:
     return reason(guards.budgets(case(fleet(*things), target, playbook(budgets=(budget,)))))
 
 
+def test_hosts_that_rules_alone_accuse_together_are_one_incident_although_they_live() -> None:
+    wedged = replace(NO_EVIDENCE_ASKED, correlated=Correlated(by=("rack",)))
+    accused = [host(f"h{n}") for n in (1, 2, 3)]
+    alerts = tuple(alert(f"h{n}", "host_disk_full") for n in (1, 2, 3))
+    assert reason(guards.correlated(case(fleet(*accused, alerts=alerts), book=wedged))) == "Correlated"
+    assert guards.correlated(case(fleet(*accused, alerts=alerts[:2]), book=wedged)) is None
+    later = replace(alerts[2], active_at=NOON + timedelta(minutes=5))
+    assert guards.correlated(case(fleet(*accused, alerts=(*alerts[:2], later)), book=wedged)) is None
+    dying = replace(wedged, evidence=EvidenceGuard(verdict="dead"))
+    assert guards.correlated(case(fleet(*accused, alerts=alerts), book=dying)) is None
+
+
 def test_in_flight_counts_other_open_targets_of_this_playbook_in_scope() -> None:
     homes = dead("h1"), dead("h2"), dead("h10"), machine("m2", on="h2")
     assert held_by(IN_FLIGHT, *homes, remediation("h2", "recreate")) == "BudgetInFlight"

@@ -3,10 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+from remediator.model.alert import AlertState, KeptAlert
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Capacity, Fence, Host, HostStatus, Identity, Life
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Sealed, Snapshot, Volume
+from remediator.model.received import ReceivedAlert, SentAlert, Teller
 from remediator.model.request import (
     Burst,
     BurstStage,
@@ -50,5 +52,10 @@ VALUES: dict[str, Any] = {
     "Remediation": Remediation("host_dead", "h1", NOON, {"recreate": LATER}, LATER, "the host is back"),
     "Enrolment": Enrolment("h1", "agent", "arn", "r1", NOON, "v", "b", "hash", "10.0.0.1"),
     "JoinToken": JoinToken("hash", "h1", LATER),
+    "KeptAlert": KeptAlert("f;g/A", "f1", "A", {"host": "h1"}, AlertState.FIRING, NOON, 1.5, LATER),
     "Term": Term("incarnation", 4, NOON),
+    "ReceivedAlert": ReceivedAlert(
+        "f1", {"host": "h1"}, NOON, LATER, NOON, "prometheus.token", Teller.GRAFANA, {"summary": "ü"}, "http://p", LATER
+    ),
+    "SentAlert": SentAlert("f1", NOON, "succeeded"),
 }

@@ -37,7 +37,7 @@ groups:
         expr: sum by (host) (silent) > 2
         for: 3s
         labels: {severity: critical, playbook: host_dead}
-        annotations: {summary: "{{ $labels.host }}"}
+        annotations: {summary: "{{ $labels.host }}", runbook_url: docs/host_dead.md}
 """
 
 
@@ -72,6 +72,7 @@ class Rules:
         self.put("limits.yml", LIMITS)
         self.put("playbooks/host_dead.yml", PLAYBOOK)
         self.put("alerts/liveness.yml", ALERTS)
+        self.put("foreign_metrics.yml", "names: [silent]\n")
 
     def put(self, name: str, text: str) -> None:
         (self.root / name).parent.mkdir(parents=True, exist_ok=True)

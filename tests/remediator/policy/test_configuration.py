@@ -9,7 +9,7 @@ import pytest
 
 from remediator.model.errors import BadInput
 from remediator.policy.configuration import environment_names, load_inventory, load_settings
-from remediator.settings import Settings
+from remediator.settings import Endpoint, IntakeSettings, Settings
 
 SHIPPED = Path(__file__).parents[3] / "remediator" / "shipped"
 
@@ -38,7 +38,8 @@ def test_what_the_shipped_comments_show_is_the_default(tmp_path: Path) -> None:
     keys = "|".join(field.name for field in fields(Settings))
     shown = re.sub(rf"^# (?=(?:{keys}):)|^# (?=  \w+: )", "", text, flags=re.MULTILINE)
     # Where secrets are and who provides hosts have no default: the file shows examples.
-    shown = re.sub(r"^(store_token_file|provider): .*", "", shown, flags=re.MULTILINE)
+    examples = "store_token_file|store_write_url|provider|webhooks|alertmanagers|intake|external_url"
+    shown = re.sub(rf"^({examples}): .*", "", shown, flags=re.MULTILINE)
     assert shown.count("\n#") < text.count("\n#") - 25
     assert load_settings(put(tmp_path, shown), {}) == load_settings(put(tmp_path, ""), {})
 
@@ -109,3 +110,37 @@ def test_a_host_given_twice_and_one_without_a_rack(tmp_path: Path) -> None:
         load_inventory(put(tmp_path, twice, "hosts.yml"))
     with pytest.raises(BadInput, match=r"hosts.yml:1:3: rack: is missing"):
         load_inventory(put(tmp_path, "- {name: h1, region: arn}\n", "hosts.yml"))
+
+
+def test_webhooks_are_named_by_people_and_have_no_variables(tmp_path: Path) -> None:
+    given = "webhooks: {rollout: {url: 'https://deploy.example/hold/', token_file: hook.token}}"
+    found = load_settings(put(tmp_path, given), {}).webhooks
+    assert found == {"rollout": Endpoint("https://deploy.example/hold", tmp_path / "hook.token")}
+    assert not [name for name in environment_names() if "WEBHOOK" in name]
+
+
+def test_alertmanagers_and_senders(tmp_path: Path) -> None:
+    given = """
+alertmanagers: [{url: 'http://am:9093/', token_file: am.token}, {url: 'http://am2:9093'}]
+notify: after_playbook
+intake: [{token_file: secrets/prom.token, playbooks: [host_dead]}, {token_file: guest.token}]
+"""
+    found = load_settings(put(tmp_path, given), {"FLEETMEND_NOTIFY_WITHIN": "90s"})
+    assert found.alertmanagers == (Endpoint("http://am:9093", tmp_path / "am.token"), Endpoint("http://am2:9093"))
+    prom, guest = found.intake
+    assert prom == IntakeSettings(tmp_path / "secrets" / "prom.token", ("host_dead",))
+    assert guest.playbooks == ()
+    assert (found.notify, found.notify_within) == ("after_playbook", timedelta(seconds=90))
+    assert not [name for name in environment_names() if "INTAKE" in name or "ALERTMANAGERS" in name]
+
+
+def test_each_alertmanager_once_and_each_sender_by_its_own_name(tmp_path: Path) -> None:
+    given = """
+alertmanagers: [{url: 'http://am:9093'}, {url: 'http://am:9093/'}]
+intake: [{token_file: a/token}, {token_file: b/token}]
+"""
+    with pytest.raises(BadInput) as caught:
+        load_settings(put(tmp_path, given), {})
+    first, second = caught.value.problems
+    assert "fleetmend.yml:2:48: alertmanagers.url: is there twice" in str(first)
+    assert "intake.token_file: another entry's file is called 'token' too" in str(second)

@@ -85,7 +85,7 @@ SPOILED = [
     ("playbooks/host_dead.yml", "correlated", "target: host",
      "target: host\ncorrelated: {by: [rack], at_least: 9}", "9 is more than limits.yml allows (3)"),
     ("alerts/liveness.yml", "syntax", "sum by (host) (silent)", "sum by (host (silent)",
-     "alerts/liveness.yml:6:15: groups.rules.expr:"),
+     "alerts/liveness.yml:6:22: groups.rules.expr: unclosed left parenthesis"),
     ("alerts/liveness.yml", "lost label", "sum by (host)", "sum by (region)",
      "its result has no label 'host', which playbook 'host_dead' acts on"),
     ("alerts/liveness.yml", "playbook", "playbook: host_dead", "playbook: host_ded",
@@ -118,10 +118,20 @@ def test_each_mistake_is_told_with_its_place(
 def test_all_mistakes_are_told_at_once_and_none_twice(rules: Rules, actions: Actions) -> None:
     rules.change("alerts/liveness.yml", "for: 3s", "for: 3")
     rules.change("playbooks/host_dead.yml", "- condemn", "- condem")
-    rules.put("limits.yml", "patience: yes\n")
+    rules.change("limits.yml", "patience: 120s", "patience: yes")
     with pytest.raises(BadInput) as caught:
         load_policy(rules.root, actions)
     assert len(caught.value.problems) == 3
+
+
+def test_a_broken_rule_hides_neither_its_neighbours_mistakes_nor_is_told_twice(rules: Rules) -> None:
+    neighbour = "      - alert: Other\n        expr: sum(\n        for: 3s\n        labels: {playbook: none}\n"
+    rules.put("alerts/liveness.yml", (rules.root / "alerts/liveness.yml").read_text() + neighbour)
+    rules.change("alerts/liveness.yml", "expr: sum by (host) (silent) > 2", "expr: 5")
+    said = [line for line in rules.said() if "warning" not in line]
+    assert any("liveness.yml:6:15: groups.rules.expr: YAML reads 5 as a number" in line for line in said)
+    assert any("liveness.yml:11:18: groups.rules.expr:" in line for line in said), said
+    assert sum("liveness.yml:5:" in line or "liveness.yml:6:" in line for line in said) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from remediator.model.errors import BadInput
-from remediator.policy.positions import MAX_BYTES, Place, parse_document, read_document
+from remediator.policy.files import MAX_BYTES
+from remediator.policy.positions import Place, parse_document, read_document
 
 
 def problems(text: str) -> list[str]:
@@ -17,8 +18,8 @@ def problems(text: str) -> list[str]:
 def test_every_value_and_key_has_its_place() -> None:
     document = parse_document("a:\n  - x: 1\n    y: two\n", "f.yml")
     assert document.value == {"a": [{"x": 1, "y": "two"}]}
-    assert document.values[("a", 0, "y")] == Place(3, 8)
-    assert document.keys[("a", 0, "y")] == Place(3, 5)
+    assert document.place(("a", 0, "y")) == Place(3, 8)
+    assert document.key_place(("a", 0, "y")) == Place(3, 5)
 
 
 def test_plain_values_are_read_as_people_mean_them() -> None:
@@ -37,7 +38,7 @@ def test_plain_values_are_read_as_people_mean_them() -> None:
         ("a: !!python/object:os.system x", "tag 'python/object:os.system' is not read"),
         ("x: &x {a: 1}\ny: {<<: *x}", "f.yml:2:5: merge keys (<<) are not read"),
         ("1: a", "f.yml:1:1: keys must be text"),
-        ("a: [1, 2", "f.yml:2:1: not valid YAML"),
+        ("a: [1, 2", "f.yml:1:4: not valid YAML"),
         ("a: b: c", "f.yml:1:5: not valid YAML"),
         ("a: &a [*a]", "refers to itself"),
         ("[" * 100 + "]" * 100, "nested deeper than 40 levels"),
@@ -59,7 +60,12 @@ def test_a_few_aliases_are_fine_and_a_bomb_of_them_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"a\0b", "binary file"), (b"\xff\xfea: 1", "not UTF-8 text"), (b"#" * (MAX_BYTES + 1), "larger than 5 MB")],
+    [
+        (b"a\0b", "binary file"),
+        (b"\xff\xfea: 1", "UTF-16"),
+        (b"\xffa: 1", "not UTF-8 text"),
+        (b"#" * (MAX_BYTES + 1), "at most 8 MB"),
+    ],
 )
 def test_files_that_are_no_yaml_are_refused_clearly(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "f.yml").write_bytes(content)
@@ -70,5 +76,5 @@ def test_files_that_are_no_yaml_are_refused_clearly(tmp_path: Path, content: byt
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"gone.yml: cannot be read: No such file"):
         read_document(tmp_path / "gone.yml")
-    with pytest.raises(BadInput, match="Is a directory"):
+    with pytest.raises(BadInput, match="is a folder, not a file"):
         read_document(tmp_path)

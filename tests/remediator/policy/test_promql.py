@@ -2,7 +2,8 @@
 
 import pytest
 
-from remediator.policy.promql import BadExpression, metric_names, output_labels, parse
+from remediator.policy.promql import BadExpression, parse
+from remediator.policy.promql_labels import output_labels
 
 
 @pytest.mark.parametrize(
@@ -34,10 +35,6 @@ def test_labels_of_a_result(expression: str, has: set[str], lacks: set[str]) -> 
     labels = output_labels(parse(expression))
     assert {label for label in has if not labels.may_have(label)} == set()
     assert {label for label in lacks if labels.may_have(label)} == set()
-
-
-def test_metrics_by_name() -> None:
-    assert metric_names(parse('rate(a[5m]) + b offset 5m > {__name__="c"}')) == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize("expression", ["sum by (", "rate(up)", "up >", ""])

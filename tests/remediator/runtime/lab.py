@@ -20,18 +20,23 @@ from remediator.journal.protocol import Journal
 from remediator.model.enrolment import Enrolment, Term
 from remediator.model.evidence import Gate, Outcome
 from remediator.model.fleet import Fleet
-from remediator.model.policy import Policy
+from remediator.model.policy import InForce, Policy
 from remediator.model.request import Operation
+from remediator.policy.load import PolicyReader
 from remediator.runtime import reconcile
 from remediator.runtime.agents import Agents
 from remediator.runtime.configs import ConfigCache
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop, Rules
 from remediator.runtime.outbox import Outbox
+from remediator.runtime.reload import Reload, Users
 from remediator.runtime.requests import Requests
 from remediator.runtime.watch import Watch
 from remediator.settings import Settings
+from remediator.sources.evaluator import Evaluator
 from remediator.sources.evidence import Evidence
+from remediator.sources.fake_store import FakeStore
+from remediator.sources.schedule import Schedule
 from remediator.wire.keys import key_text
 from tests.remediator.builders import NOON, OPEN, policy
 
@@ -48,6 +53,7 @@ class Tally:
     operations: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[tuple[str, str, str]] = field(default_factory=list)
     ticks: int = 0
+    rules: list[InForce] = field(default_factory=list)
 
     def operated(self, verb: str, result: str) -> None:
         self.operations.append((verb, result))
@@ -104,6 +110,13 @@ class Lab:
         held = Rules(rules or policy(), ACTIONS, "host_dead", TIMES)
         self.loop = Loop(self.ledger, self.watch, self.outbox, self.agents, held, self.clock, self.tally)
         self.keys: dict[str, PrivateKey] = {}
+
+    def reload(self, folder: Path) -> Reload:
+        """The rules of that folder, for this loop and an evaluator without data; what is told goes to the tally."""
+        evaluator = Evaluator((), FakeStore(), self.clock, self.dial.gate)
+        users = Users(self.ledger, self.loop, self.watch, evaluator, Schedule(evaluator, self.clock))
+        reader = PolicyReader(folder, ACTIONS, limits=self.loop.rules.policy.limits)
+        return Reload(folder, reader.read, users, self.clock, self.tally.rules.append)
 
     async def put(self, *values: Any) -> None:
         async with self.ledger.writing() as draft:

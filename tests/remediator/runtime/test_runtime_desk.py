@@ -25,6 +25,7 @@ def desk(lab: Lab, folder: Path) -> Desk:
         agents=lab.agents,
         configs=lab.configs,
         freezer=Freezer(folder, SigningKey.generate().verify_key),
+        reload=lab.reload(folder),
         clock=lab.clock,
     )
     return Desk(parts)

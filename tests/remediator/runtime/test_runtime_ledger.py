@@ -177,5 +177,7 @@ async def test_history_is_written_with_the_rows_and_read_back() -> None:
         draft.put(host("h1"))
         draft.note(NOON, "host", "h1", {"life": "dead"}, "id")
     (found,) = await ledger.entries("host", 5, subject="h1")
-    assert (found.id, found.body, ledger.count()) == ("id", {"life": "dead"}, 1)
+    (short,) = await ledger.entries("row", 5, subject="h1")
+    assert (found.id, found.body, ledger.count()) == ("id", {"life": "dead"}, 2)
+    assert (short.body["kind"], short.body["new"], short.body["row"]["region"]) == ("Host", True, "arn")
     await ledger.close()

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from remediator.clock import SystemClock
+from remediator.sources.answers import Answers
 from remediator.sources.store import NoData, Store, StoreError, Vector, parse_answer
+from tests.store_lab import serving
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
@@ -14,13 +17,15 @@ def answer(body: str) -> object:
     return parse_answer(body.encode(), 0.5)
 
 
-def test_a_vector_loses_its_name_label_and_its_nans() -> None:
+def test_a_vector_keeps_names_apart_and_knows_what_is_no_number() -> None:
     body = """{"status":"success","data":{"resultType":"vector","result":[
         {"metric":{"__name__":"up","host":"h1"},"value":[1785585600.5,"1"]},
         {"metric":{"host":"h2"},"value":[1785585600,"NaN"]}]}}"""
     result = answer(body)
     assert isinstance(result, Vector)
-    (sample,) = result.samples
+    assert [series.name for series in result.series] == ["up", ""]
+    assert result.has_nan
+    (sample,) = result.numbers.samples
     assert (sample.labels, sample.value, result.seconds) == ({"host": "h1"}, 1.0, 0.5)
     assert sample.at.microsecond == 500_000
 
@@ -63,3 +68,47 @@ def test_a_token_file_that_is_gone_is_named(tmp_path: Path) -> None:
     result = Store("http://127.0.0.1:9", token_file=tmp_path / "gone").query("up", NOON)
     assert isinstance(result, StoreError)
     assert "gone: No such file" in result.reason
+
+
+def vector_of(*rows: str, at: float = NOON.timestamp()) -> bytes:
+    elements = ",".join(f'{{"metric":{metric},"value":[{at},"1"]}}' for metric in rows)
+    return f'{{"status":"success","data":{{"resultType":"vector","result":[{elements}]}}}}'.encode()
+
+
+def test_a_series_is_the_same_object_for_as_long_as_it_stays_in_the_answers() -> None:
+    answers, one, two = Answers(), '{"host":"h1"}', '{"host":"h2"}'
+    told = [answers.read("q", vector_of(*rows), 0.0) for rows in ((one, two), (two, one), (two,), (one, two))]
+    first, second, third, fourth = [result.series for result in told if isinstance(result, Vector)]
+    assert (second[0] is first[1], second[1] is first[0]) == (True, True)
+    assert third[0] is first[1]
+    assert (fourth[0] is first[0], fourth[1] is first[1]) == (False, True)
+    assert fourth[0].labels == first[0].labels
+
+
+def test_an_element_given_twice_stays_two() -> None:
+    answers = Answers()
+    for _ in range(2):
+        result = answers.read("q", vector_of('{"host":"h1"}', '{"host":"h1"}'), 0.0)
+        assert isinstance(result, Vector)
+        assert len(result.series) == 2
+
+
+def test_elements_of_another_moment_are_an_error() -> None:
+    asked = NOON.timestamp()
+    assert isinstance(Answers().read("q", vector_of("{}", at=asked - 200), 0.0, asked), Vector)
+    old = Answers().read("q", vector_of("{}", at=asked - 400), 0.0, asked)
+    assert isinstance(old, StoreError)
+    assert "another moment" in old.reason
+
+
+def test_a_moment_that_is_yet_to_come_for_the_store_is_no_answer() -> None:
+    with serving(lambda path, host: "") as url:
+        # The site answers GET alone; the refusal carries its time all the same.
+        store = Store(url, future=timedelta(minutes=1))
+        now = SystemClock().now()
+        ahead = store.query("up", now + timedelta(hours=1))
+        assert isinstance(ahead, StoreError)
+        assert "ahead of its own" in ahead.reason
+        here = store.query("up", now)
+        assert isinstance(here, StoreError)
+        assert "ahead" not in here.reason

@@ -1,0 +1,35 @@
+"""What a start writes down first: a new term, and the hosts that the inventory expects."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+
+from remediator.clock import Clock
+from remediator.model.enrolment import Term
+from remediator.model.host import Host, HostStatus
+from remediator.runtime.ledger import Ledger
+from remediator.settings import InventoryHost
+
+
+async def begin_term(ledger: Ledger, clock: Clock) -> Term:
+    """One more term of the same incarnation, or the first of a new one."""
+    now = clock.now()
+    before = ledger.get(Term, "term")
+    born = before.incarnation if before else f"{now.isoformat(timespec='seconds')}-{uuid.uuid4().hex[:8]}"
+    term = Term(born, before.number + 1 if before else 1, now)
+    async with ledger.writing() as draft:
+        draft.put(term)
+        seen = before.seen if before else None
+        draft.note(now, "term", "remediator", {"term": term.number, "incarnation": born, "seen_before": seen})
+    return term
+
+
+async def expect(ledger: Ledger, inventory: Iterable[InventoryHost], clock: Clock) -> None:
+    """Hosts that the inventory names and nobody has seen yet: shown, and told to people, until they join."""
+    now = clock.now()
+    async with ledger.writing() as draft:
+        for host in inventory:
+            if ledger.get(Host, host.name) is None:
+                blank = Host(host.name, host.region, host.rack, since=now, status_since=now, role=host.role)
+                known = replace(blank, provider=host.provider, address=host.address, labels=host.labels)
+                draft.put(replace(known, status=HostStatus.UNKNOWN, reason="expected, not yet seen"))
