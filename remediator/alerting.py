@@ -89,13 +89,10 @@ class Alerting(Collector):
 
     def to_tell(self) -> Iterator[tuple[Alert, timedelta]]:
         """Each alert with its rule's interval. Alertmanager and Grafana tell people themselves."""
-        ours: set[str] = set()
-        for view in self._evaluator.views():
-            for rule in view.rules:
-                for alert in rule.alerts:
-                    if alert.state is not AlertState.RESOLVED:
-                        ours.add(alert.fingerprint)
-                    yield alert, view.group.interval
+        rules = [(rule, view.group.interval) for view in self._evaluator.views() for rule in view.rules]
+        own = [(alert, interval) for rule, interval in rules for alert in rule.alerts]
+        yield from own
+        ours = {alert.fingerprint for alert, _ in own if alert.state is not AlertState.RESOLVED}
         for alert in self.intake.alerts():
             comes_back = ECHO in alert.annotations
             if alert.source == Teller.EVALUATOR and not comes_back and alert.fingerprint not in ours:

@@ -60,21 +60,19 @@ def _duplicates(files: Mapping[str, FileFacts]) -> Iterator[Problem]:
 
 def _dependencies(files: Mapping[str, FileFacts]) -> Iterator[Problem]:
     """Recorded series that are read before they are made: the reader sees the value of the round before."""
-    made = {
-        view.rule.name: (view.group.file, view.group.name, number)
-        for facts in files.values()
-        for number, view in enumerate(facts.rules)
-        if view.rule.recording
-    }
-    if not made:
-        return
+    made = {view.rule.name: here for _, view, here in _placed(files) if view.rule.recording}
+    for facts, view, here in _placed(files) if made else ():
+        for name, node in _read(view):
+            if name in made and (late := _late(made[name], here)):
+                message = f"{name} is {late}: what is read here is up to an interval old"
+                yield told(facts.document, view.where, view.at("rule/dependency", node, message))
+
+
+def _placed(files: Mapping[str, FileFacts]) -> Iterator[tuple[FileFacts, RuleView, tuple[str, str, int]]]:
+    """Every rule with its file, its group and its number in the file."""
     for facts in files.values():
         for number, view in enumerate(facts.rules):
-            here = (view.group.file, view.group.name, number)
-            for name, node in _read(view):
-                if name in made and (late := _late(made[name], here)):
-                    message = f"{name} is {late}: what is read here is up to an interval old"
-                    yield told(facts.document, view.where, view.at("rule/dependency", node, message))
+            yield facts, view, (view.group.file, view.group.name, number)
 
 
 def _read(view: RuleView) -> Iterator[tuple[str, ql.Expr]]:

@@ -17,11 +17,11 @@ def note(budgets: Budgets, policy: Policy, fleet: Fleet, now: datetime) -> None:
     """Put down every budget whose use has changed."""
     for playbook in policy.playbooks.values():
         mine = [each for each in fleet.remediations.values() if each.playbook == playbook.name and each.steps]
-        for budget in playbook.budgets if mine or fleet.verdicts else ():
-            for what, where, use in _uses(budget, mine, fleet, now):
-                told = budgets.setdefault((playbook.name, what, where), [])
-                if not told or (told[-1].used, told[-1].allowed) != (use.used, use.allowed):
-                    told.append(use)
+        asked = playbook.budgets if mine or fleet.verdicts else ()
+        for what, where, use in (use for budget in asked for use in _uses(budget, mine, fleet, now)):
+            told = budgets.setdefault((playbook.name, what, where), [])
+            if not told or (told[-1].used, told[-1].allowed) != (use.used, use.allowed):
+                told.append(use)
 
 
 def _uses(budget: Budget, mine: list[Remediation], fleet: Fleet, now: datetime) -> Iterator[tuple[str, str, Use]]:

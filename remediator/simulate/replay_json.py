@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from remediator.model.decision import Decision
-from remediator.simulate.replay_alerts import AlertLife
+from remediator.simulate.replay_alerts import AlertLife, RuleReport
 from remediator.simulate.replay_compare import Comparison, Difference
-from remediator.simulate.replay_results import Replayed, element
+from remediator.simulate.replay_results import Replayed, Use, element
 
 Value = dict[str, Any]
 VERSION = 1
@@ -22,13 +22,7 @@ def as_json(replayed: Replayed, reproduction: Comparison | None, against: tuple[
         "policy": replayed.policy,
         "sources": replayed.sources,
         "notes": replayed.notes,
-        "rules": [
-            {
-                "rule": each.rule, "group": each.group, "step_seconds": each.step.total_seconds(),
-                "how": each.how, "elements": each.elements, "error": each.error,
-            }
-            for each in replayed.rules
-        ],
+        "rules": [_rule(each) for each in replayed.rules],
         "decisions": [_decision(each) for each in replayed.decisions],
         "holds": [
             {**_decision(each.decision), "ended": _at(each.ended), "seconds": each.lasted.total_seconds()}
@@ -39,13 +33,7 @@ def as_json(replayed: Replayed, reproduction: Comparison | None, against: tuple[
             {"rule": rule, "element": name, "fired": fired, "pending_in_vain": pending}
             for (rule, name), (fired, pending) in replayed.flaps().items()
         ],
-        "budgets": [
-            {
-                "playbook": playbook, "what": what, "where": where, "most_used": max(use.used for use in uses),
-                "uses": [{"at": _at(use.at), "used": use.used, "allowed": use.allowed} for use in uses],
-            }
-            for (playbook, what, where), uses in replayed.budgets.items()
-        ],
+        "budgets": [_budget(*key, uses) for key, uses in replayed.budgets.items()],
         "lives": [{"at": _at(each.at), "host": each.host, "life": each.life} for each in replayed.lives],
     }  # fmt: skip
     found["reproduction"] = _comparison(reproduction, ("only_in_journal", "only_in_replay")) if reproduction else None
@@ -56,6 +44,20 @@ def as_json(replayed: Replayed, reproduction: Comparison | None, against: tuple[
 
 def _at(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
+
+
+def _rule(rule: RuleReport) -> Value:
+    return {
+        "rule": rule.rule, "group": rule.group, "step_seconds": rule.step.total_seconds(),
+        "how": rule.how, "elements": rule.elements, "error": rule.error,
+    }  # fmt: skip
+
+
+def _budget(playbook: str, what: str, where: str, uses: list[Use]) -> Value:
+    return {
+        "playbook": playbook, "what": what, "where": where, "most_used": max(use.used for use in uses),
+        "uses": [{"at": _at(use.at), "used": use.used, "allowed": use.allowed} for use in uses],
+    }  # fmt: skip
 
 
 def _decision(decision: Decision) -> Value:

@@ -4,19 +4,18 @@ Most alert expressions are empty most of the time, and only elements that were t
 expression, and two weeks of a large fleet are a few kilobytes.
 """
 
-import threading
 import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 import requests
 
 from remediator.model.errors import FleetmendError
+from remediator.sources.sessions import Sessions, bearer_headers, failure, store_place
 
 # Prometheus refuses more points of one series in one answer.
 MAX_POINTS = 11_000
@@ -75,13 +74,12 @@ class History:
         self._url = url.rstrip("/")
         self._timeout = timeout.total_seconds()
         self._token_file = token_file
-        self._local = threading.local()
+        self._sessions = Sessions()
 
     @property
     def place(self) -> str:
         """The store's name for people, without whatever secrets its URL holds."""
-        parts = urlsplit(self._url)
-        return f"store {parts.hostname}:{parts.port}" if parts.port else f"store {parts.hostname}"
+        return store_place(self._url)
 
     def series(self, expr: str, start: datetime, end: datetime, step: timedelta) -> Iterator[Series]:
         """The expression at ``start``, ``start + step`` … not after ``end``, piece by piece in the order of time.
@@ -128,18 +126,18 @@ class History:
     def _asked(self, params: dict[str, str], *, last: bool) -> bytes | None:
         """The answer's bytes; None when the same question may be answered a moment later."""
         try:
-            with self._session().post(
+            with self._sessions.mine().post(
                 f"{self._url}/api/v1/query_range",
                 data=params,
                 timeout=self._timeout,
-                headers=self._headers(),
+                headers=bearer_headers(self._token_file),
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 return self._body(response, last=last)
         except requests.RequestException as error:
             if last:
-                raise HistoryError(f"{self.place}: {_words(error)}") from error
+                raise HistoryError(f"{self.place}: {failure(error)}") from error
             return None
         except OSError as error:
             raise HistoryError(f"token file {self._token_file}: {error.strerror}") from error
@@ -171,20 +169,6 @@ class History:
         except (msgspec.MsgspecError, ValueError) as error:
             raise HistoryError(f"{self.place}: unreadable answer: {str(error)[:200]}") from error
 
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            session = requests.Session()
-            # Proxies and .netrc of the environment have no say in what is replayed.
-            session.trust_env = False
-            self._local.session = session
-        found: requests.Session = self._local.session
-        return found
-
-    def _headers(self) -> dict[str, str]:
-        if self._token_file is None:
-            return {}
-        return {"Authorization": f"Bearer {self._token_file.read_text('ascii').strip()}"}
-
 
 def _series(element: _Element) -> Series:
     points = _POINTS.decode(element.values)
@@ -211,11 +195,3 @@ def _reason(body: bytes) -> str:
         return msgspec.json.decode(body, type=_Answer).error[:300] or "no reason given"
     except msgspec.MsgspecError:
         return body[:200].decode("utf-8", "replace").strip() or "no reason given"
-
-
-def _words(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "cannot be reached"
-    return f"request failed ({type(error).__name__})"

@@ -1,15 +1,14 @@
 """The metrics store: instant queries over HTTP with three outcomes, for VictoriaMetrics and Prometheus alike."""
 
-import threading
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import requests
 
 from remediator.sources.answers import Answers, parse_answer
 from remediator.sources.results import NoData, Queries, Result, Sample, StoreError, Vector
+from remediator.sources.sessions import Sessions, bearer_headers, failure, store_place
 
 __all__ = ["NoData", "Queries", "Result", "Sample", "Store", "StoreError", "Vector", "parse_answer"]
 
@@ -36,7 +35,7 @@ class Store:
         self._token_file = token_file
         self._future = future
         self._answers = Answers()
-        self._local = threading.local()
+        self._sessions = Sessions()
 
     def query(self, expr: str, at: datetime) -> Result:
         """The expression's value at that moment.
@@ -45,15 +44,15 @@ class Store:
         """
         params: dict[str, str] = {"query": expr, "time": f"{at.timestamp():.3f}", "nocache": "1"}
         try:
-            response = self._session().post(
+            response = self._sessions.mine().post(
                 f"{self._url}/api/v1/query",
                 data=params,
                 timeout=self._timeout,
-                headers=self._headers(),
+                headers=bearer_headers(self._token_file),
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            return StoreError(f"{self._place}: {_words(error)}")
+            return StoreError(f"{self._place}: {failure(error)}")
         except OSError as error:
             return StoreError(f"token file {self._token_file}: {error.strerror}")
         return self._read(expr, at, response)
@@ -75,35 +74,12 @@ class Store:
 
     @property
     def _place(self) -> str:
-        parts = urlsplit(self._url)
-        return f"store {parts.hostname}:{parts.port}" if parts.port else f"store {parts.hostname}"
-
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            session = requests.Session()
-            # Proxies and .netrc of the environment have no say in where alerts come from.
-            session.trust_env = False
-            self._local.session = session
-        found: requests.Session = self._local.session
-        return found
-
-    def _headers(self) -> dict[str, str]:
-        if self._token_file is None:
-            return {}
-        return {"Authorization": f"Bearer {self._token_file.read_text('ascii').strip()}"}
+        return store_place(self._url)
 
 
 def _refused(result: Result, status: int, place: str) -> StoreError:
     said = result.reason if isinstance(result, StoreError) else "refused"
     return StoreError(f"{place}: HTTP {status}: {said}", result.seconds)
-
-
-def _words(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "cannot be reached"
-    return f"request failed ({type(error).__name__})"
 
 
 def _early(date: str, at: datetime) -> timedelta:

@@ -17,6 +17,8 @@ from remediator.wire.keys import parse_verify_key
 from remediator.wire.messages import Command, Welcome
 from remediator.wire.sealing import check_envelope, digest, open_config
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MANY = 50
 

@@ -10,6 +10,8 @@ import pytest
 
 from remediator.agent.trial import Trial, answer_of, on_trial, running, serving
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def host() -> AsyncIterator[Trial]:

@@ -11,6 +11,8 @@ import pytest
 from remediator.agent.trial import Trial, answer_of, on_trial, running, serving
 from remediator.model.request import Origin
 
+pytestmark = pytest.mark.slow
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="loop images need root and a loop device")
 FILL = "dd if=/dev/zero of=data/big bs=64k count=1000 2> said; echo $? > code; exec sleep 600"
 

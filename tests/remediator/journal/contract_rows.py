@@ -55,7 +55,16 @@ VALUES: dict[str, Any] = {
     "KeptAlert": KeptAlert("f;g/A", "f1", "A", {"host": "h1"}, AlertState.FIRING, NOON, 1.5, LATER),
     "Term": Term("incarnation", 4, NOON),
     "ReceivedAlert": ReceivedAlert(
-        "f1", {"host": "h1"}, NOON, LATER, NOON, "prometheus.token", Teller.GRAFANA, {"summary": "ü"}, "http://p", LATER
+        "f1",
+        {"host": "h1"},
+        NOON,
+        LATER,
+        NOON,
+        "prometheus.token",
+        Teller.GRAFANA,
+        {"summary": "ü"},
+        "http://p",
+        LATER,
     ),
     "SentAlert": SentAlert("f1", NOON, "succeeded"),
 }
