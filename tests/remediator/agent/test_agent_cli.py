@@ -10,6 +10,8 @@ import pytest
 
 from remediator.agent.trial import Trial, on_trial, port_of, running
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def host() -> AsyncIterator[Trial]:
