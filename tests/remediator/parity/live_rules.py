@@ -1,9 +1,7 @@
 """The rules of the live run: one file that every peer loads, and one for Prometheus and us alone."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from itertools import product
 from pathlib import Path
 
 from remediator.model.alert import Group, Rule
@@ -35,53 +33,6 @@ COMMON = Group(
         _alert("Always", "vector(1)", 5),
     ),
 )
-# All of the expressions are of slow series, which change every ten seconds; a store that shows its samples in bursts
-# makes these times shorter or longer by a second or two, and no wait is so close to them that it would matter.
-_WAITS = (0, 1, 2, 3, 4, 5, 13, 15)
-# Hundreds of rules each second, by four evaluators on one machine, would measure the machine.
-MADE_INTERVAL = 2 * SECOND
-_EXPRESSIONS = (
-    "flap > 0",
-    "flap == 0",
-    "flap != 1",
-    "errors > 5",
-    "errors <= 2",
-    "errors / requests >= 0.8",
-    "requests - errors > 5",
-    "gappy",
-    "gappy and on (host) flap > 0",
-    "flap > 0 and gappy",
-    "flap > 0 or errors > 5",
-    "flap unless on (host) gappy",
-    "flap * on (host) errors >= 2",
-    "errors > bool 5 == 1",
-    "max by (host) (errors) > 5",
-    "sum(flap) >= 2",
-    "sum(flap) == 3",
-    "avg(errors) > 4",
-    "count(gappy) < 3",
-    "count(errors > 5) >= 2",
-    "sum by (host) (flap) + sum by (host) (errors) > 8",
-    "min(requests - errors) < 5",
-    "absent(gappy{host='h2'})",
-    "absent(flap{host='h1'})",
-    "label_replace(errors, 'place', 'at-$1', 'host', '(.*)') > 5",
-    "quantile by (host) (0.5, errors) > 5",
-)
-GROUP_SIZE = 26
-
-
-def _generated() -> Iterator[Group]:
-    """Every expression with every wait, in groups that are evaluated beside each other."""
-    rules = [
-        _alert(f"Made{number}", expr, wait, wait_for=str(wait))
-        for number, (wait, expr) in enumerate(product(_WAITS, _EXPRESSIONS))
-    ]
-    for start in range(0, len(rules), GROUP_SIZE):
-        yield Group(f"made{start}", "made.yml", MADE_INTERVAL, tuple(rules[start : start + GROUP_SIZE]))
-
-
-MADE = tuple(_generated())
 # What lasts for one scrape, what VictoriaMetrics sees otherwise (NaN), and what vmalert 1.79 does not know.
 STRICT = Group(
     "strict",
@@ -107,9 +58,9 @@ LIMITED = Group("limited", "strict.yml", SECOND, (_alert("Many", "many > 0", 2),
 
 
 def write_rules(folder: Path) -> None:
-    """``common.yml``, ``made.yml`` and ``strict.yml``."""
-    for file in ("common.yml", "made.yml", "strict.yml"):
-        groups = [_group(group) for group in (COMMON, *MADE, STRICT, LIMITED) if group.file == file]
+    """``common.yml`` and ``strict.yml``."""
+    for file in ("common.yml", "strict.yml"):
+        groups = [_group(group) for group in (COMMON, STRICT, LIMITED) if group.file == file]
         (folder / file).write_text(json.dumps({"groups": groups}))
 
 
@@ -119,4 +70,4 @@ def _group(group: Group) -> dict[str, object]:
     rules = [
         {name: text for name, text in rule.items() if (name, text) != ("keep_firing_for", "0s")} for rule in texts
     ]
-    return {"name": group.name, "interval": f"{group.interval // SECOND}s", "limit": group.limit, "rules": rules}
+    return {"name": group.name, "interval": "1s", "limit": group.limit, "rules": rules}
