@@ -8,7 +8,9 @@ from remediator.model.alert import KeptAlert
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
+from remediator.model.incident import Incident
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.received import ReceivedAlert, SentAlert
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 
@@ -25,6 +27,10 @@ KINDS: dict[str, type[Any]] = {
         Demand,
         Operation,
         Remediation,
+        Incident,
+        Approval,
+        OperatorHold,
+        Release,
         Enrolment,
         JoinToken,
         Term,

@@ -8,7 +8,9 @@ from remediator.model.alert import Alert
 from remediator.model.decision import Remediation
 from remediator.model.evidence import Gate, Sighting, Verdict
 from remediator.model.host import LOST, Capacity, Host
+from remediator.model.incident import Incident
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
+from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 
 
@@ -26,6 +28,10 @@ class Fleet:
     demands: Mapping[str, Demand] = field(default_factory=dict)
     operations: Mapping[str, Operation] = field(default_factory=dict)
     remediations: Mapping[str, Remediation] = field(default_factory=dict)
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    operator_holds: Mapping[str, OperatorHold] = field(default_factory=dict)
+    releases: Mapping[str, Release] = field(default_factory=dict)
     sightings: Mapping[str, Sighting] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
@@ -35,6 +41,8 @@ class Fleet:
     on_return: Mapping[str, str] = field(default_factory=dict)
     # Since when a playbook's asks may be a backlog: our start, or a change of its rules, whichever came last.
     backlog_since: Mapping[str, datetime] = field(default_factory=dict)
+    # Why we do not trust ourselves, by reason: a clock that jumped, a lost lease, isolation.
+    doubts: Mapping[str, str] = field(default_factory=dict)
     # What decisions of this very look have already given away, by host.
     reserved: Mapping[str, Capacity] = field(default_factory=dict)
 

@@ -14,7 +14,9 @@ from remediator.model.asks import Changes
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
+from remediator.model.incident import Incident
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.received import ReceivedAlert, SentAlert
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 from remediator.runtime.chronicle import rows_told
@@ -32,6 +34,10 @@ _IDS: dict[type[Any], Callable[[Any], str]] = {
     Demand: lambda demand: demand.key,
     Operation: lambda operation: operation.key,
     Remediation: lambda remediation: remediation.key,
+    Incident: lambda incident: incident.id,
+    Approval: lambda approval: approval.key,
+    OperatorHold: lambda hold: hold.key,
+    Release: lambda release: release.id,
     ReceivedAlert: lambda alert: alert.key,
     SentAlert: lambda alert: alert.fingerprint,
     KeptAlert: lambda alert: alert.key,

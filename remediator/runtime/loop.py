@@ -205,6 +205,10 @@ def with_draft(fleet: Fleet, draft: Draft) -> Fleet:
         bursts=draft.overlay(fleet.bursts, "Burst"),
         demands=draft.overlay(fleet.demands, "Demand"),
         operations=draft.overlay(fleet.operations, "Operation"),
+        incidents=draft.overlay(fleet.incidents, "Incident"),
+        approvals=draft.overlay(fleet.approvals, "Approval"),
+        operator_holds=draft.overlay(fleet.operator_holds, "OperatorHold"),
+        releases=draft.overlay(fleet.releases, "Release"),
     )
 
 

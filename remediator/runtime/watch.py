@@ -14,7 +14,9 @@ from remediator.model.enrolment import Enrolment
 from remediator.model.evidence import Gate, Verdict
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
+from remediator.model.incident import Incident
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 from remediator.runtime.ledger import Ledger
 from remediator.sources.evidence import Evidence
@@ -37,6 +39,7 @@ class Watch:
         self.freeze_statement: Callable[[], dict[str, Any]] = dict
         self.on_return: Mapping[str, str] = {}
         self.backlog_since: Mapping[str, datetime] = {}
+        self.doubts: Callable[[], Mapping[str, str]] = dict
 
     def wake(self) -> None:
         """Something happened: look again now."""
@@ -96,6 +99,10 @@ class Watch:
             demands=row(Demand).copy(),
             operations=row(Operation).copy(),
             remediations=row(Remediation).copy(),
+            incidents=row(Incident).copy(),
+            approvals=row(Approval).copy(),
+            operator_holds=row(OperatorHold).copy(),
+            releases=row(Release).copy(),
             sightings=self.evidence.sightings(self.assignment(now)),
             verdicts=dict(self._verdicts),
             alerts=self.alerts(),
@@ -104,6 +111,7 @@ class Watch:
             term_began=self._began,
             on_return=self.on_return,
             backlog_since=self.backlog_since,
+            doubts=self.doubts(),
         )
 
     def reporting(self) -> int:

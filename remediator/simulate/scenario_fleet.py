@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from remediator.engine.vantages import Vantage
 from remediator.model.decision import Remediation
 from remediator.model.host import Capacity, Host
+from remediator.model.incident import Incident
 from remediator.model.machine import Machine, MachineState, Sealed, Snapshot, Volume
+from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 from remediator.simulate.scenario import Scenario
 from remediator.simulate.scenario_schema import MachineFields
@@ -30,6 +32,10 @@ class Rows:
     demands: dict[str, Demand] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     remediations: dict[str, Remediation] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    approvals: dict[str, Approval] = field(default_factory=dict)
+    operator_holds: dict[str, OperatorHold] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)
 
 
 def rows_of(scenario: Scenario, start: datetime) -> Rows:
