@@ -23,7 +23,7 @@ from scripts.story.outer import REPOSITORY, may_unshare, raise_bridge, run_insid
 from scripts.story.plumbing import relay
 from scripts.story.processes import Gone
 from scripts.story.settings import CLOCKS
-from scripts.story.story import MAY_KILL_IN, MURDER_AFTER, STEPS, STOPS_THE_STORE, play
+from scripts.story.story import MAY_KILL_IN, MEASURES, MURDER_AFTER, STEPS, STOPS_THE_STORE, play
 from scripts.story.timeline import Timeline
 
 
@@ -51,9 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    steps = tuple(STEPS | MEASURES)
     parser.add_argument("--exit", action="store_true", help="end after the story: 0 only if every step held")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen for machines")
-    parser.add_argument("--only", action="append", choices=tuple(STEPS), help="play this step alone; may be repeated")
+    parser.add_argument("--only", action="append", choices=steps, help="play this step alone; may be repeated")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all data in this folder")
     parser.add_argument("--store-kind", choices=("victoriametrics", "prometheus"), default="victoriametrics")
     parser.add_argument(

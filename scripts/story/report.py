@@ -15,12 +15,16 @@ WITHDRAWN = "withdrawn"
 
 @dataclass(slots=True)
 class StepResult:
-    """One step: whether everything it promises was seen, and the seconds of what it measures."""
+    """One step: whether everything it promises was seen, the seconds of what it measures, once or many times."""
 
     name: str
     ok: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
+    samples: dict[str, list[float]] = field(default_factory=dict)
     trouble: str = ""
+
+    def sampled(self, name: str, seconds: list[float]) -> None:
+        self.samples.setdefault(name, []).extend(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def write_json(path: Path, steps: list[StepResult], wrong: int) -> None:
     figures: dict[str, Any] = {}
     for step in steps:
         figures |= step.seconds
-    names = ("power_cut_to_dead", "power_cut_to_replaced", "return_to_undead_gone")
+    names = ("power_cut_to_dead", "power_cut_to_replaced", "power_cut_to_restored", "return_to_undead_gone")
     body = {
         "steps": [asdict(step) for step in steps],
         **{f"{name}_s": figures.get(name) for name in names},

@@ -10,7 +10,7 @@ from scripts.story.processes import Gone
 from scripts.story.report import StepResult, kills, write_json, wrong_kills
 from scripts.story.settings import PATIENCE
 from scripts.story.stage import Stage, prepare
-from scripts.story.steps import away, burst, crashes, cut, full, outage, power, returns
+from scripts.story.steps import away, burst, crashes, cut, full, many, outage, power, returns
 from scripts.story.timeline import Timeline
 
 Step = Callable[[Stage], Awaitable[None]]
@@ -23,6 +23,11 @@ STEPS: dict[str, tuple[str, Step]] = {
     "outage": ("6  The store fails in the middle of a host's death", outage.play),
     "crashes": ("7  Every agent crashes, one after the other", crashes.play),
     "away": ("8  Remediator and store are gone for a while; then everything is stopped", away.play),
+}
+# Played only when they are asked for: they measure, and tell no story.
+MEASURES: dict[str, tuple[str, Step]] = {
+    "cuts": ("Every host loses its power, many times", many.cuts),
+    "comebacks": ("Every host comes back to undead machines, many times", many.returns),
 }
 # The steps in whose middle the remediator may be killed.
 MAY_KILL_IN = ("power", "cut", "returns", "full", "burst")
@@ -39,7 +44,7 @@ async def play(
     stage = Stage(ground, say)
     await prepare(stage)
     results = []
-    for name, (title, step) in STEPS.items():
+    for name, (title, step) in (STEPS | MEASURES).items():
         if name not in names:
             continue
         say.title(title)

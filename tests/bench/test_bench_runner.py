@@ -15,6 +15,7 @@ def story(dead: float, wrong_kills: int = 0) -> Story:
         "ok": True,
         "power_cut_to_dead_s": dead,
         "power_cut_to_replaced_s": 9.0,
+        "power_cut_to_restored_s": 9.5,
         "return_to_undead_gone_s": 0.4,
         "wrong_kills": wrong_kills,
     }
