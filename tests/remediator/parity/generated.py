@@ -86,32 +86,33 @@ def _series(draw: st.DrawFn) -> tuple[Series, ...]:
     return tuple(sorted(found, key=lambda series: series.name))
 
 
-_vector = st.sampled_from(
-    ["@m", "@n", "sum by (h) (@m)", "max by (r) (@n)", "avg without (h) (@m)", "count by (r) (@n)", "@m - on (h) @n",
-     "@m * on (h) group_left (r) @n", "@m / on (h, r) @n", "rate(@m[3m]) * 60", "increase(@n[2m])", "delta(@m[4m])",
-     "changes(@m[5m])", "avg_over_time(@n[3m])", "max_over_time(@m[2m])", "min_over_time(@n[4m])", "resets(@m[10m])",
-     "@m offset 2m", "sum(@m)", "topk(9, @n)", "abs(@m - 3)", "@m + @n", "quantile by (r) (0.5, @m)", "-@m",
-     "label_replace(@m, 'z', '$1-z', 'h', '(.*)')", "max_over_time(@m[3m:1m])", "@n or @m", "stddev by (r) (@n)",
-     "vector(time() / 60 % 7)", "timestamp(@m) / 60 % 5"]
+# What rules are made of; the live run draws from it too.
+VECTORS = (
+    "@m", "@n", "sum by (h) (@m)", "max by (r) (@n)", "avg without (h) (@m)", "count by (r) (@n)", "@m - on (h) @n",
+    "@m * on (h) group_left (r) @n", "@m / on (h, r) @n", "rate(@m[3m]) * 60", "increase(@n[2m])", "delta(@m[4m])",
+    "changes(@m[5m])", "avg_over_time(@n[3m])", "max_over_time(@m[2m])", "min_over_time(@n[4m])", "resets(@m[10m])",
+    "@m offset 2m", "sum(@m)", "topk(9, @n)", "abs(@m - 3)", "@m + @n", "quantile by (r) (0.5, @m)", "-@m",
+    "label_replace(@m, 'z', '$1-z', 'h', '(.*)')", "max_over_time(@m[3m:1m])", "@n or @m", "stddev by (r) (@n)",
+    "vector(time() / 60 % 7)", "timestamp(@m) / 60 % 5",
 )  # fmt: skip
-_threshold = st.sampled_from(["> 0", "> 2", ">= 3", "< 3", "== 5", "<= 1", "> 4.5", "!= 3", "< bool 3"])
-_compared = st.builds("({}) {}".format, _vector, _threshold)
-_whole = st.sampled_from(
-    ["absent(@m)", "absent(@n{h='c', r='y'})", "@m > 2 unless on (h) @n > 2", "@m > 1 and on (h) @n < 4",
-     "@m > 4 or @n > 4", "absent_over_time(@m{h='b'}[3m])", "@m > on (h) @n", "count(@m > 2) > 1",
-     "@n == 5 or vector(1)"]
+THRESHOLDS = ("> 0", "> 2", ">= 3", "< 3", "== 5", "<= 1", "> 4.5", "!= 3", "< bool 3")
+_compared = st.builds("({}) {}".format, st.sampled_from(VECTORS), st.sampled_from(THRESHOLDS))
+WHOLES = (
+    "absent(@m)", "absent(@n{h='c', r='y'})", "@m > 2 unless on (h) @n > 2", "@m > 1 and on (h) @n < 4",
+    "@m > 4 or @n > 4", "absent_over_time(@m{h='b'}[3m])", "@m > on (h) @n", "count(@m > 2) > 1",
+    "@n == 5 or vector(1)",
 )  # fmt: skip
-_recorded = st.sampled_from(["@rec > 2", "@rec offset 1m < 3", "sum_over_time(@rec[3m]) >= 6", "@rec == @rec"])
-_span = st.sampled_from([0, 0, 60, 90, 120, 180, 300]).map(lambda seconds: timedelta(seconds=seconds))
-_kept = st.sampled_from([0, 0, 0, 60, 100, 120, 240]).map(lambda seconds: timedelta(seconds=seconds))
-_labels = st.fixed_dictionaries(
-    {},
-    optional={
-        "severity": st.sampled_from(["page", "{{ if $labels.h }}page{{ else }}ticket{{ end }}"]),
-        "of": st.sampled_from(["{{ $labels.h }}", "{{ $labels.r }}-{{ .Labels.h }}", "{{ $labels.none }}"]),
-        "title": st.sampled_from(["{{ $labels.h | toUpper }}", "{{ range $labels }}{{ . }}{{ end }}"]),
-    },
-)
+RECORDED = ("@rec > 2", "@rec offset 1m < 3", "sum_over_time(@rec[3m]) >= 6", "@rec == @rec")
+RECORDS = ("sum by (h) (@m)", "@m", "@n > 2", "max by (h, r) (@n + @m)")
+HOLDS, KEPT = (0, 0, 60, 90, 120, 180, 300), (0, 0, 0, 60, 100, 120, 240)
+LABELS = {
+    "severity": ("page", "{{ if $labels.h }}page{{ else }}ticket{{ end }}"),
+    "of": ("{{ $labels.h }}", "{{ $labels.r }}-{{ .Labels.h }}", "{{ $labels.none }}"),
+    "title": ("{{ $labels.h | toUpper }}", "{{ range $labels }}{{ . }}{{ end }}"),
+}
+_span = st.sampled_from(HOLDS).map(lambda seconds: timedelta(seconds=seconds))
+_kept = st.sampled_from(KEPT).map(lambda seconds: timedelta(seconds=seconds))
+_labels = st.fixed_dictionaries({}, optional={name: st.sampled_from(texts) for name, texts in LABELS.items()})
 _annotations = st.fixed_dictionaries(
     {"value": st.sampled_from(["{{ $value }}", "{{ $value | humanize }}", '{{ printf "%.3f" $value }}', "{{ . }}"])},
     optional={
@@ -132,7 +133,7 @@ def _rules(draw: st.DrawFn) -> tuple[Rule, ...]:
     rules = [_alert(draw, number) for number in range(count)]
     # A recorded series' labels are no templates: these braces stay.
     labels = draw(st.sampled_from([{}, {"team": "t"}, {"team": "{{ $labels.h }}"}]))
-    recorded = draw(st.sampled_from(["sum by (h) (@m)", "@m", "@n > 2", "max by (h, r) (@n + @m)"]))
+    recorded = draw(st.sampled_from(RECORDS))
     record = Rule("", "@rec", recorded, labels=labels, recording=True)
     rules.insert(draw(st.integers(0, count)), record)
     return tuple(rules)
@@ -142,7 +143,7 @@ def _alert(draw: st.DrawFn, number: int) -> Rule:
     return Rule(
         group="",
         name=f"@A{number}",
-        expr=draw(st.one_of(_compared, _compared, _whole, _recorded)),
+        expr=draw(st.one_of(_compared, _compared, st.sampled_from(WHOLES), st.sampled_from(RECORDED))),
         hold_for=draw(_span),
         keep_firing_for=draw(_kept),
         labels=draw(_labels),

@@ -1,64 +1,82 @@
-"""Everyone who evaluates in the live run, and what each of them says is active, ten times a second."""
+"""Everyone who evaluates in the live run, each a process of its own, and what each of them says is active."""
 
-import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import requests
 
 from remediator.clock import SystemClock
-from remediator.model.alert import AlertState, Group
-from remediator.model.evidence import Gate
-from remediator.sources.evaluator import Evaluator
-from remediator.sources.schedule import Schedule
-from remediator.sources.store import Store
 from tests.conftest import binary, started
 from tests.remediator.parity.conftest import prometheus_arguments
+from tests.remediator.parity.live_made import CELL, OWN, Made
 from tests.remediator.parity.live_rules import write_rules
 from tests.remediator.parity.live_site import quick_series
 from tests.remediator.parity.peers import write
 from tests.store_lab import free_port
 
-EVERY = 0.1
-Active = frozenset[tuple[frozenset[tuple[str, str]], str]]
+EVERY = 0.2
+# What is active: the state of each alert by its labels as one text. A timeline has a moment for each change.
+Active = dict[str, str]
 Timeline = list[tuple[float, Active]]
 
 
 @dataclass(frozen=True)
 class Peers:
-    """The base URLs of those that are programs."""
+    """The base URLs of all that run; the last two are ours, on Prometheus and on VictoriaMetrics."""
 
     prometheus: str
     victoria: str
     vmalert: str
+    strict: str
+    common: str
 
 
 @contextmanager
-def running(folder: Path, site: str, seconds: float) -> Iterator[Peers]:
-    """Both stores scrape the site each second; Prometheus' ruler and vmalert evaluate each second."""
-    write_rules(folder)
-    ports = [free_port() for _ in range(3)]
+def running(folder: Path, site: str, seconds: float, made: Made) -> Iterator[Peers]:
+    """Both stores scrape the site each second, and hold beforehand what is too quick for that."""
+    write_rules(folder, made)
+    ports = [free_port() for _ in range(5)]
     urls = Peers(*(f"http://127.0.0.1:{port}" for port in ports))
     scrape = (
         "global: {scrape_interval: 1s, scrape_timeout: 900ms}\n"
         f"scrape_configs: [{{job_name: site, static_configs: [{{targets: ['{site}']}}]}}]\n"
     )
     (folder / "scrape.yml").write_text(scrape)
-    rules = f"rule_files: ['{folder}/common.yml', '{folder}/strict.yml']\n"
+    files = [folder / f"{name}.yml" for name in ("common", "strict", "made", "made_strict", "made_ours")]
+    rules = f"rule_files: [{', '.join(repr(str(file)) for file in files[:4])}]\n"
     with ExitStack() as stack:
         prometheus = prometheus_arguments(folder, ports[0], scrape + rules)
         stack.enter_context(started(prometheus, f"{urls.prometheus}/-/ready", folder / "prometheus.log"))
-        write(urls.prometheus, quick_series(round(seconds) + 30), 1, round(SystemClock().now().timestamp()))
         victoria = _victoria(folder, ports[1])
         stack.enter_context(started(victoria, f"{urls.victoria}/health", folder / "victoria.log"))
+        write(urls.prometheus, quick_series(round(seconds) + 30), 1, round(SystemClock().now().timestamp()))
+        _write_made(urls, made)
         vmalert = _vmalert(folder, ports[2], urls.victoria, site)
         stack.enter_context(started(vmalert, f"{urls.vmalert}/health", folder / "vmalert.log"))
+        _start_ours(stack, urls.strict, urls.prometheus, [*files[:3], files[4]])
+        _start_ours(stack, urls.common, urls.victoria, [files[0], files[2]])
         yield urls
+
+
+def _write_made(urls: Peers, made: Made) -> None:
+    """From the cell that begins next: at its beginning is its sample."""
+    cell = CELL.seconds
+    start = (int(SystemClock().now().timestamp()) // cell + 1) * cell
+    write(urls.prometheus, [*made.shared_data, *made.strict_data], cell, start)
+    write(urls.victoria, made.shared_data, cell, start)
+    requests.get(f"{urls.victoria}/internal/force_flush", timeout=5).raise_for_status()
+
+
+def _start_ours(stack: ExitStack, url: str, store: str, files: list[Path]) -> None:
+    port = url.rpartition(":")[2]
+    arguments = [sys.executable, "-m", "tests.remediator.parity.live_ours", store, *map(str, files), port]
+    stack.enter_context(started(arguments, f"{url}/api/v1/alerts", files[0].with_name(f"ours_{port}.log")))
 
 
 def _victoria(folder: Path, port: int) -> list[str]:
@@ -74,9 +92,12 @@ def _victoria(folder: Path, port: int) -> list[str]:
 
 
 def _vmalert(folder: Path, port: int, victoria: str, site: str) -> list[str]:
+    # In the folder itself: when a group begins is made of its file's name, and is then the same in every run.
     return [
+        *("env", "-C", str(folder)),
         binary("vmalert", "vmalert-prod"),
-        f"-rule={folder / 'common.yml'}",
+        "-rule=common.yml",
+        "-rule=made.yml",
         f"-datasource.url={victoria}",
         f"-notifier.url=http://{site}",
         f"-httpListenAddr=127.0.0.1:{port}",
@@ -85,58 +106,56 @@ def _vmalert(folder: Path, port: int, victoria: str, site: str) -> list[str]:
     ]
 
 
-def evaluator(store: str, groups: tuple[Group, ...], threads: ThreadPoolExecutor) -> Evaluator:
-    gate = Gate(open=True, reason="", since=SystemClock().now())
-    return Evaluator(groups, Store(store, timedelta(seconds=5)), SystemClock(), lambda: gate, threads)
+class _Alert(msgspec.Struct):
+    labels: dict[str, str]
+    state: str
+    # vmalert leaves the name out of the labels.
+    name: str = ""
+
+
+class _Data(msgspec.Struct):
+    alerts: list[_Alert] | None
+
+
+class _Answer(msgspec.Struct):
+    """As much as is compared: the rest of an answer is not even built."""
+
+    data: _Data
 
 
 def said_by(url: str) -> Callable[[], Active]:
     """What a program's ``/api/v1/alerts`` lists."""
     session = requests.Session()
+    read = msgspec.json.Decoder(_Answer)
 
     def ask() -> Active:
-        alerts = session.get(f"{url}/api/v1/alerts", timeout=5).json()["data"]["alerts"] or ()
-        # vmalert leaves the name out of the labels.
-        named = [({**alert["labels"], "alertname": _name(alert)}, alert["state"]) for alert in alerts]
-        return frozenset((frozenset(labels.items()), state) for labels, state in named if state != "inactive")
+        response = session.get(f"{url}/api/v1/alerts", timeout=5)
+        alerts = read.decode(response.content).data.alerts or ()
+        return {_text(alert): alert.state for alert in alerts if alert.state != "inactive"}
 
     return ask
 
 
-def _name(alert: dict[str, dict[str, str]]) -> str:
-    return str(alert.get("name") or alert["labels"]["alertname"])
+def _text(alert: _Alert) -> str:
+    labels = {**alert.labels, "alertname": alert.name} if alert.name else alert.labels
+    # A label without a value is no label; vmalert lists it.
+    return ", ".join([f"{name}={value}" for name, value in sorted(labels.items()) if value]).replace(OWN, "")
 
 
-def said_by_us(ours: Evaluator) -> Callable[[], Active]:
-    def ask() -> Active:
-        active = [alert for alert in ours.alerts() if alert.state is not AlertState.RESOLVED]
-        return frozenset((frozenset(alert.labels.items()), alert.state.value) for alert in active)
-
-    return ask
-
-
-async def watched(
-    asked: dict[str, Callable[[], Active]], ours: list[Evaluator], seconds: float
-) -> dict[str, Timeline]:
-    """Run our evaluators for so long, and write down what everyone says meanwhile; moments are of one clock."""
-    clock = SystemClock()
-    schedules = [asyncio.create_task(Schedule(one, clock).run()) for one in ours]
-    try:
-        watching = [asyncio.to_thread(_watch, ask, seconds) for ask in asked.values()]
-        timelines = await asyncio.gather(*watching)
-    finally:
-        for task in schedules:
-            task.cancel()
-        await asyncio.gather(*schedules, return_exceptions=True)
-    return dict(zip(asked, timelines, strict=True))
+def watched(asked: dict[str, str], seconds: float) -> dict[str, Timeline]:
+    """What everyone says for so long, five times a second; moments are of one clock."""
+    with ThreadPoolExecutor(len(asked)) as threads:
+        watching = {name: threads.submit(_watch, said_by(url), seconds) for name, url in asked.items()}
+        return {name: found.result() for name, found in watching.items()}
 
 
 def _watch(ask: Callable[[], Active], seconds: float) -> Timeline:
     found: Timeline = []
     clock = SystemClock().monotonic
     end = clock() + seconds
-    while clock() < end:
-        began = clock()
-        found.append((began, ask()))
+    while (began := clock()) < end:
+        active = ask()
+        if not found or active != found[-1][1]:
+            found.append((began, active))
         time.sleep(max(0.0, EVERY - (clock() - began)))
-    return found
+    return [*found, (end, found[-1][1])]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from remediator.model.alert import Group, Rule
+from tests.remediator.parity.live_made import Made, ours
 from tests.remediator.parity.test_parity_generated import rule_text
 
 SECOND = timedelta(seconds=1)
@@ -57,11 +58,20 @@ STRICT = Group(
 LIMITED = Group("limited", "strict.yml", SECOND, (_alert("Many", "many > 0", 2),), limit=2)
 
 
-def write_rules(folder: Path) -> None:
-    """``common.yml`` and ``strict.yml``."""
-    for file in ("common.yml", "strict.yml"):
-        groups = [_group(group) for group in (COMMON, STRICT, LIMITED) if group.file == file]
-        (folder / file).write_text(json.dumps({"groups": groups}))
+def write_rules(folder: Path, made: Made) -> None:
+    """``common.yml`` and ``made.yml`` for everyone, ``strict.yml`` and ``made_strict.yml`` for Prometheus.
+
+    We have the last one as ``made_ours.yml``, with names of our own for what is recorded.
+    """
+    files = {
+        "common.yml": (COMMON,),
+        "strict.yml": (STRICT, LIMITED),
+        "made.yml": made.shared,
+        "made_strict.yml": made.strict,
+        "made_ours.yml": tuple(ours(group) for group in made.strict),
+    }
+    for file, groups in files.items():
+        (folder / file).write_text(json.dumps({"groups": [_group(group) for group in groups]}))
 
 
 def _group(group: Group) -> dict[str, object]:
@@ -70,4 +80,4 @@ def _group(group: Group) -> dict[str, object]:
     rules = [
         {name: text for name, text in rule.items() if (name, text) != ("keep_firing_for", "0s")} for rule in texts
     ]
-    return {"name": group.name, "interval": "1s", "limit": group.limit, "rules": rules}
+    return {"name": group.name, "interval": f"{group.interval // SECOND}s", "limit": group.limit, "rules": rules}

@@ -1,13 +1,16 @@
 """A page whose numbers follow the clock: flaps, gaps, resets, NaN, and an exporter that restarts."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from pathlib import Path
 from zlib import crc32
 
 from remediator.clock import SystemClock
+from tests.conftest import started
 from tests.remediator.parity.peers import ENDED, GAP, Series, parse_series
+from tests.store_lab import free_port
 
 HOSTS = ("h1", "h2", "h3")
 # Slow series change at multiples of this many seconds alone, all together: a store that shows its samples in bursts
@@ -75,10 +78,10 @@ def _dice(step: int, what: str) -> int:
 
 class _Page(BaseHTTPRequestHandler):
     clock = SystemClock()
-    began = 0.0
+    began = clock.monotonic()
 
     def do_GET(self) -> None:
-        found = page(int(self.clock.monotonic() - self.began))
+        found = "well" if self.path == "/health" else page(int(self.clock.monotonic() - self.began))
         self.send_response(200 if found else 503)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.end_headers()
@@ -95,14 +98,14 @@ class _Page(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def site() -> Iterator[str]:
-    """The page's HOST:PORT."""
-    _Page.began = _Page.clock.monotonic()
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def site(log: Path) -> Iterator[str]:
+    """The page's HOST:PORT; a process of its own, so that no one's parsing makes a scrape late."""
+    place = f"127.0.0.1:{free_port()}"
+    arguments = [sys.executable, "-m", "tests.remediator.parity.live_site", place.partition(":")[2]]
+    with started(arguments, f"http://{place}/health", log):
+        yield place
+
+
+if __name__ == "__main__":
+    with ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), _Page) as server:
+        server.serve_forever()
