@@ -3,64 +3,97 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 
+from nacl.signing import SigningKey
+
 from remediator.journal import codec
+from remediator.journal.batch import Batch, build_batch
+from remediator.journal.chain import Change, Head, Line
 from remediator.journal.protocol import Conflict, Entry, JournalUnusable, Row, Stored
+from remediator.journal.reserve import Reserve, free_share
+from remediator.journal.snapshot import Key, Pruned, build_step, touched
+from remediator.journal.sqlite_schema import (
+    SCHEMA_VERSION,
+    open_database,
+    read_head,
+    read_horizon,
+    write_commit,
+    write_horizon,
+)
+from remediator.journal.state import Member
 from remediator.model.errors import TransientError
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE rows (
-  kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, id)
-) WITHOUT ROWID;
-CREATE TABLE entries (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
-  subject TEXT NOT NULL, body BLOB NOT NULL
-);
-CREATE INDEX entries_kind ON entries (kind, seq);
-CREATE INDEX entries_id ON entries (id);
-"""
-_TABLES = {"rows", "entries"}
+__all__ = ["SCHEMA_VERSION", "SqliteJournal"]
+_BYTES = "CAST(kind AS BLOB), CAST(id AS BLOB)"
 
 
 class SqliteJournal:
-    """Opens (or creates) ``folder/journal.db``.
+    """Opens (or creates) ``folder/journal.db``; ``signer`` is asked for once the folder is ours.
+
+    ``reserve`` are the bytes kept for a full disk.
 
     Raises:
         JournalUnusable: with one clear sentence; nothing was changed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    shard = ""
+
+    def __init__(
+        self, folder: Path, signer: Callable[[], SigningKey | None] = lambda: None, reserve: int = 0
+    ) -> None:
+        self._folder = folder
         self._lock = _locked(folder)
         try:
-            self._db = _opened(folder / "journal.db")
+            self._signer = signer()
+            self._db = open_database(folder / "journal.db", self._signer)
         except sqlite3.Error as error:
             os.close(self._lock)
             raise JournalUnusable(f"{folder / 'journal.db'}: {error}") from error
-        except JournalUnusable:
+        except BaseException:
             os.close(self._lock)
             raise
-        self._count = int(self._db.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()[0])
+        self._head = read_head(self._db)
+        self._reserve = Reserve(folder, reserve)
 
     def rows(self) -> dict[str, dict[str, Stored]]:
-        found: dict[str, dict[str, Stored]] = {kind: {} for kind in codec.KINDS}
-        for kind, identifier, version, body in self._db.execute("SELECT kind, id, version, body FROM rows"):
-            found[kind][identifier] = Stored(version, codec.decode(kind, body))
-        return found
+        return codec.decode_rows(self._db.execute("SELECT kind, id, version, body FROM rows"))
 
     def commit(self, rows: Sequence[Row], entries: Sequence[Entry]) -> None:
+        if not rows and not entries:
+            return
+        if self._reserve.spent:
+            self._reserve.keep()
+            self._spare(rows)
+        batch = build_batch(self._head, rows, entries, self._signer)
+        try:
+            self._write(rows, batch)
+        except TransientError as error:
+            if not _disk_full(error) or not self._reserve.release():
+                raise
+            self._write(rows, batch)
+        self._head = batch.head
+
+    def _spare(self, rows: Sequence[Row]) -> None:
+        """What is left of a full disk is for what must not be lost."""
+        if self._reserve.spent and rows and all(row.kind in codec.SPARED for row in rows):
+            raise TransientError("journal: the disk is full; what is left is kept for healing and destroys")
+
+    def _write(self, rows: Sequence[Row], batch: Batch) -> None:
         with self._transaction() as db:
-            for row in rows:
-                _write(db, row)
+            for row, body in zip(rows, batch.bodies, strict=True):
+                _write_row(db, row, body)
             db.executemany(
-                "INSERT INTO entries (at, kind, id, subject, body) VALUES (?, ?, ?, ?, ?)",
-                [(e.at.isoformat(), e.kind, e.id, e.subject, codec.encode(e.body)) for e in entries],
+                "INSERT INTO entries VALUES"
+                " (?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ?)",
+                batch.lines,
             )
-        self._count += len(entries)
+            db.executemany("INSERT INTO changes VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)", batch.changes)
+            write_commit(db, batch.head, batch.leaves)
 
     def entries(self, kind: str, limit: int, *, identifier: str = "", subject: str = "") -> list[Entry]:
         found = self._db.execute(
@@ -74,7 +107,59 @@ class SqliteJournal:
         ]
 
     def count(self) -> int:
-        return self._count
+        return self._head.last_entry
+
+    def head(self) -> Head:
+        return self._head
+
+    def known_hash(self, number: int) -> bytes | None:
+        asked = "SELECT hash FROM commits WHERE number = ?1 UNION SELECT hash FROM horizon WHERE number = ?1"
+        found = self._db.execute(asked, (number,)).fetchone()
+        return bytes(found[0]) if found else None
+
+    def prune(self, before: datetime, most: int) -> int:
+        limit = before.isoformat()
+        with self._transaction() as db:
+            known = db.execute(
+                "SELECT number, at, term, last_entry, last_change, hash, signature, leaves FROM commits"
+                " WHERE number < ? ORDER BY number LIMIT ?",
+                (self._head.number, most),
+            )
+            old = [(Head(*head), leaves) for *head, leaves in takewhile(lambda row: row[1] < limit, known)]
+            if old:
+                self._move_horizon(db, old)
+        return len(old)
+
+    def _move_horizon(self, db: sqlite3.Connection, old: list[tuple[Head, bytes]]) -> None:
+        head = old[-1][0]
+        changes = f"SELECT seq, {_BYTES}, version, body FROM changes WHERE seq <= ? ORDER BY seq"  # noqa: S608
+        lines = (
+            f"SELECT seq, CAST(at AS BLOB), {_BYTES}, CAST(subject AS BLOB), body FROM entries"  # noqa: S608
+            " WHERE seq <= ? ORDER BY seq"
+        )
+        pruned = Pruned(
+            old,
+            [Change(*row) for row in db.execute(changes, (head.last_change,))],
+            [Line(*row) for row in db.execute(lines, (head.last_entry,))],
+        )
+        horizon = read_horizon(db)
+        now = touched(pruned, horizon, self._signer, self.shard)
+        step = build_step(horizon, head, now, _members(db, now), self._signer, self.shard)
+        db.executemany("DELETE FROM base WHERE kind = CAST(? AS TEXT) AND id = CAST(? AS TEXT)", step.gone)
+        db.executemany("INSERT OR REPLACE INTO base VALUES (CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)", step.put)
+        for table, column, last in (
+            ("entries", "seq", head.last_entry),
+            ("changes", "seq", head.last_change),
+            ("commits", "number", head.number),
+        ):
+            db.execute(f"DELETE FROM {table} WHERE {column} <= ?", (last,))  # noqa: S608 - our own words
+        write_horizon(db, step.horizon)
+
+    def free_share(self) -> float | None:
+        return free_share(self._folder)
+
+    def cautions(self) -> list[str]:
+        return ["the reserve for a full disk is spent"] if self._reserve.spent else []
 
     def close(self) -> None:
         self._db.close()
@@ -87,7 +172,7 @@ class SqliteJournal:
             self._db.execute("BEGIN IMMEDIATE")
             yield self._db
             self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise TransientError(f"journal: {error}") from error
         finally:
             # Whatever went wrong, no transaction may stay open: the next one could not begin.
@@ -98,16 +183,25 @@ class SqliteJournal:
             self._db.execute("ROLLBACK")
 
 
-def _write(db: sqlite3.Connection, row: Row) -> None:
-    if row.value is None:
+def _members(db: sqlite3.Connection, keys: dict[Key, Member | None]) -> Iterator[Member]:
+    asked = f"SELECT {_BYTES}, version, body FROM base WHERE kind = CAST(? AS TEXT) AND id = CAST(? AS TEXT)"  # noqa: S608
+    for key in keys:
+        yield from (Member(*row) for row in db.execute(asked, key))
+
+
+def _disk_full(error: TransientError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
+def _write_row(db: sqlite3.Connection, row: Row, body: bytes | None) -> None:
+    if body is None:
         done = db.execute(
             "DELETE FROM rows WHERE kind = ? AND id = ? AND version = ?", (row.kind, row.id, row.version)
         )
     elif row.version == 0:
-        body = codec.encode(row.value)
         done = db.execute("INSERT OR IGNORE INTO rows VALUES (?, ?, 1, ?)", (row.kind, row.id, body))
     else:
-        body = codec.encode(row.value)
         done = db.execute(
             "UPDATE rows SET version = version + 1, body = ? WHERE kind = ? AND id = ? AND version = ?",
             (body, row.kind, row.id, row.version),
@@ -128,21 +222,3 @@ def _locked(folder: Path) -> int:
         os.close(lock)
         raise JournalUnusable(f"{folder}: another remediator is running on this journal") from error
     return lock
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    # autocommit: transactions are opened by hand. One executor thread writes, others only read.
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    path.chmod(0o600)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    found = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if found > SCHEMA_VERSION:
-        db.close()
-        raise JournalUnusable(f"{path}: written by a newer version (schema {found}, this one knows {SCHEMA_VERSION})")
-    if found == 0:
-        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables >= _TABLES:
-        raise JournalUnusable(f"{path}: not a journal of ours (tables {sorted(_TABLES - tables)} are missing)")
-    return db

@@ -12,6 +12,7 @@ from nacl.public import PrivateKey
 
 from remediator.model.errors import BadInput, FleetmendError, PermanentError
 from remediator.unseal.opening import Request, unseal
+from remediator.unseal.rows import JournalPlace
 from remediator.wire.keys import key_text, load_box_key
 
 
@@ -19,7 +20,9 @@ def main() -> int:
     """Answer requests; 2 and one line when the key cannot be had."""
     parser = argparse.ArgumentParser(prog="remediator.unseal", description=__doc__)
     parser.add_argument("--key", type=Path, required=True)
-    parser.add_argument("--journal", type=Path, required=True)
+    parser.add_argument("--journal", required=True)
+    parser.add_argument("--password-file", type=Path)
+    parser.add_argument("--shard", default="")
     given = parser.parse_args()
     os.umask(0o077)
     # A Ctrl-C in the terminal is the remediator's to handle; it closes our input.
@@ -29,13 +32,14 @@ def main() -> int:
     except BadInput as error:
         sys.stderr.write(f"remediator.unseal: {error}\n")
         return 2
+    journal = JournalPlace(given.journal, given.password_file, given.shard)
     _say({"unseal_key": key_text(private.public_key)})
     for line in sys.stdin.buffer:
-        _say(_answer(line, private, given.journal))
+        _say(_answer(line, private, journal))
     return 0
 
 
-def _answer(line: bytes, private: PrivateKey, journal: Path) -> dict[str, Any]:
+def _answer(line: bytes, private: PrivateKey, journal: JournalPlace) -> dict[str, Any]:
     try:
         request = msgspec.json.decode(line, type=Request)
     except msgspec.MsgspecError as error:

@@ -12,6 +12,7 @@ import msgspec
 
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.machine import Sealed
+from remediator.unseal.rows import JournalPlace
 
 ANSWER_SECONDS = 10.0
 # A sealed config travels on one line.
@@ -21,15 +22,15 @@ _LINE_BYTES = 32 << 20
 class Unsealer:
     """One process; requests are answered in order. A process that died is started again by the next request."""
 
-    def __init__(self, key_file: Path, journal: Path) -> None:
+    def __init__(self, key_file: Path, journal: JournalPlace) -> None:
         self.public_key = ""
-        self._words = ["-m", "remediator.unseal", "--key", str(key_file), "--journal", str(journal)]
+        self._words = ["-m", "remediator.unseal", "--key", str(key_file), *journal.words]
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
 
     @classmethod
-    async def start(cls, key_file: Path, journal: Path) -> "Unsealer":
+    async def start(cls, key_file: Path, journal: JournalPlace) -> "Unsealer":
         """A running unsealer; its ``public_key`` is what agents seal to.
 
         Raises:

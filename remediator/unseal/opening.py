@@ -1,22 +1,16 @@
 """Opening one envelope: only for a recreate that stands in the journal, only for the agent it is meant for."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import msgspec
 from nacl.public import PrivateKey
 
-from remediator.model.errors import PermanentError, TransientError
+from remediator.model.errors import PermanentError
 from remediator.model.machine import Sealed
+from remediator.unseal.rows import Body, JournalPlace, Rows, reading
 from remediator.wire.keys import parse_box_key, parse_verify_key
 from remediator.wire.sealing import check_envelope, digest, open_config, seal_config
 
 _OPEN_STAGES = ("written", "sent")
-Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +24,15 @@ class Request:
     operation: str
 
 
-def unseal(request: Request, private: PrivateKey, journal: Path) -> tuple[str, str]:
+def unseal(request: Request, private: PrivateKey, journal: JournalPlace) -> tuple[str, str]:
     """The config closed for the target agent, and its digest.
 
     Raises:
         PermanentError: the journal does not ask for this, or the envelope is not what it says.
         TransientError: the journal cannot be read now.
+        BadInput: the file of its password cannot be used.
     """
-    with _reading(journal) as rows:
+    with reading(journal) as rows:
         _check_journal(request, rows)
     check_envelope(request.envelope, parse_verify_key(request.verify_key))
     config = open_config(request.envelope.box, private)
@@ -49,35 +44,14 @@ def unseal(request: Request, private: PrivateKey, journal: Path) -> tuple[str, s
     return seal_config(config, parse_box_key(request.target_key)), request.envelope.digest
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    database: sqlite3.Connection
-
-    def get(self, kind: str, key: str) -> Body | None:
-        found = self.database.execute("SELECT body FROM rows WHERE kind = ? AND id = ?", (kind, key)).fetchone()
-        return msgspec.json.decode(found[0], type=Body) if found else None
-
-
-@contextmanager
-def _reading(journal: Path) -> Iterator[_Rows]:
-    try:
-        database = sqlite3.connect(f"{journal.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            yield _Rows(database)
-        finally:
-            database.close()
-    except sqlite3.Error as error:
-        raise TransientError(f"the unsealer cannot read the journal: {error}") from error
-
-
-def _check_journal(request: Request, rows: _Rows) -> None:
-    sealed, operation = request.envelope, rows.get("Operation", request.operation)
+def _check_journal(request: Request, rows: Rows) -> None:
+    sealed, operation = request.envelope, rows("Operation", request.operation)
     if operation is None or operation.get("verb") != "create" or operation.get("stage") not in _OPEN_STAGES:
         raise PermanentError(f"the journal has no open create {request.operation!r}")
     sources = (operation.get("machine"), (operation.get("args") or {}).get("source"))
     if sealed.machine not in sources:
         raise PermanentError(f"operation {request.operation!r} is not about machine {sealed.machine}")
-    _check_machine(sealed, rows.get("Machine", sealed.machine))
+    _check_machine(sealed, rows("Machine", sealed.machine))
     _check_keys(request, str(operation.get("host")), rows)
 
 
@@ -90,9 +64,9 @@ def _check_machine(sealed: Sealed, machine: Body | None) -> None:
         raise PermanentError(f"sealed copy of machine {sealed.machine} is not of the config it was created with")
 
 
-def _check_keys(request: Request, target: str, rows: _Rows) -> None:
+def _check_keys(request: Request, target: str, rows: Rows) -> None:
     """The keys must be those that were enrolled: the one that signed, and the one that will read."""
-    signer, reader = (rows.get("Enrolment", f"agent/{name}") for name in (request.envelope.host, target))
+    signer, reader = (rows("Enrolment", f"agent/{name}") for name in (request.envelope.host, target))
     if signer is None or signer.get("verify_key") != request.verify_key:
         raise PermanentError(f"the key given for host {request.envelope.host} is not the one it enrolled with")
     if reader is None or reader.get("box_key") != request.target_key:

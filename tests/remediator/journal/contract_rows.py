@@ -1,70 +1,62 @@
-"""One value of every kind the journal keeps, with every field set to something that is not its default."""
+"""One value of every kind the journal keeps, made from its types: every field is set, and none to its default."""
 
-from datetime import timedelta
-from typing import Any
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from remediator.model.alert import AlertState, KeptAlert
-from remediator.model.decision import Remediation
-from remediator.model.enrolment import Enrolment, JoinToken, Term
-from remediator.model.host import Capacity, Fence, Host, HostStatus, Identity, Life
-from remediator.model.machine import Event, Machine, MachineState, Recovery, Sealed, Snapshot, Volume
-from remediator.model.received import ReceivedAlert, SentAlert, Teller
-from remediator.model.request import (
-    Burst,
-    BurstStage,
-    Demand,
-    Destroy,
-    DestroyStage,
-    Migration,
-    MigrationStage,
-    Operation,
-    Origin,
-    Stage,
-)
+from remediator.journal.codec import KINDS
 from tests.remediator.builders import NOON
 
 LATER = NOON + timedelta(seconds=1, microseconds=250)
-SIZE = Capacity(0.5, 256, 10)
-HOST = Host(
-    "h1", "arn", "r1", NOON, LATER, "edge", "embedded", "10.0.0.1", 1, 2, {"kernel": "6.1"}, SIZE,
-    Identity("u", "k", "d"), "boot", "0.1", 7, Life.DEAD, HostStatus.UNREACHABLE, "silent", NOON, LATER, Fence.PROVED,
-    "bmc", NOON, "full", LATER, True,
-)  # fmt: skip
-MACHINE = Machine(
-    "m1", "web", "w", "arn", "h1", "I", NOON, LATER, MachineState.DESTROYING, {"env": {"a": ["ü", 1, None, 0.5]}},
-    "digest", Sealed("m1", "I", "h1", 7, "d", "b", "s"), ("v1",), 8080, "m0", "m2", Recovery.SERVING, "runs", NOON,
-    LATER, "replaced", True, (Event(NOON, "launch", "created", "user", "text"),),
-)  # fmt: skip
-VALUES: dict[str, Any] = {
-    "Host": HOST,
-    "Machine": MACHINE,
-    "Volume": Volume("v1", "db", "data", "arn", "h1", 100, NOON, "restoring", "m1", 77, "vs_1", "v2"),
-    "Snapshot": Snapshot("vs_1", "v1", "db", NOON, 12, "digest", 9, "failed"),
-    "Destroy": Destroy("m1", "web", "h1", Origin.OWNER, "why", NOON, DestroyStage.SENT, LATER, 7),
-    "Migration": Migration(
-        "g1", "m1", "web", "h1", "h2", NOON, "full", MigrationStage.COPYING, LATER, {"v1": "v2"}, "note"
-    ),
-    "Burst": Burst("b1", "arn", 2, SIZE, NOON, ("d1",), BurstStage.PROVISIONING, LATER, ("h8", "h9"), "note"),
-    "Demand": Demand("web/w", "web", "arn", SIZE, 3, NOON, LATER),
-    "Operation": Operation(
-        "k1", "create", "h1", {"machine_id": "m1"}, Origin.OPERATOR, NOON, "m1", "d1", Stage.SENT, 4, LATER, "away"
-    ),
-    "Remediation": Remediation("host_dead", "h1", NOON, {"recreate": LATER}, LATER, "the host is back"),
-    "Enrolment": Enrolment("h1", "agent", "arn", "r1", NOON, "v", "b", "hash", "10.0.0.1"),
-    "JoinToken": JoinToken("hash", "h1", LATER),
-    "KeptAlert": KeptAlert("f;g/A", "f1", "A", {"host": "h1"}, AlertState.FIRING, NOON, 1.5, LATER),
-    "Term": Term("incarnation", 4, NOON),
-    "ReceivedAlert": ReceivedAlert(
-        "f1",
-        {"host": "h1"},
-        NOON,
-        LATER,
-        NOON,
-        "prometheus.token",
-        Teller.GRAFANA,
-        {"summary": "ü"},
-        "http://p",
-        LATER,
-    ),
-    "SentAlert": SentAlert("f1", NOON, "succeeded"),
+_PLAIN: dict[Any, Any] = {
+    str: "ü'\"\\\n x",
+    bool: True,
+    int: 7,
+    float: 0.5,
+    datetime: LATER,
+    timedelta: timedelta(seconds=1.5),
+    Any: {"deep": ["ü", 1, None, 0.5]},
 }
+
+
+def sample(kind: Any) -> Any:
+    """A value of that type."""
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in _GENERIC:
+        return _GENERIC[origin](inner)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return list(kind)[-1]
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        return kind(**{each.name: sample(hints[each.name]) for each in fields(kind) if each.init})
+    raise TypeError(f"no sample of {kind}")
+
+
+def _tuple(inner: tuple[Any, ...]) -> Any:
+    return tuple(sample(each) for each in inner if each is not Ellipsis)
+
+
+def _choice(inner: tuple[Any, ...]) -> Any:
+    return sample(next(each for each in inner if each is not type(None)))
+
+
+def _dict(inner: tuple[Any, ...]) -> Any:
+    return {sample(inner[0]): sample(inner[1])}
+
+
+_GENERIC: dict[Any, Callable[[tuple[Any, ...]], Any]] = {
+    tuple: _tuple,
+    dict: _dict,
+    Mapping: _dict,
+    list: lambda inner: [sample(inner[0])],
+    frozenset: lambda inner: frozenset({sample(inner[0])}),
+    Union: _choice,
+    types.UnionType: _choice,
+    Literal: lambda inner: inner[-1],
+}
+VALUES: dict[str, Any] = {name: sample(kind) for name, kind in KINDS.items()}

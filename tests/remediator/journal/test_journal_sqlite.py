@@ -10,10 +10,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from nacl.signing import SigningKey
 
-from remediator.journal.protocol import JournalUnusable, Row
+from remediator.journal.kept import kept_in
+from remediator.journal.protocol import Entry, JournalUnusable, Row
+from remediator.journal.reserve import Reserve
 from remediator.journal.sqlite import SCHEMA_VERSION, SqliteJournal
-from tests.remediator.builders import host
+from remediator.journal.verify import verify
+from tests.remediator.builders import NOON, SECOND, host
+from tests.remediator.journal.kill import killed_after, measured
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -140,6 +145,59 @@ def test_a_full_disk_is_transient_and_loses_nothing(tmp_path: Path) -> None:
     assert kept == f"kept {number}; {number + 1}"
 
 
+def test_a_full_disk_has_room_for_destroys(tmp_path: Path) -> None:
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("NOT TESTED: a really full disk needs root and unshare")
+    ended = run("low_disk.py", tmp_path, "unshare", "--mount", "--propagation", "private")
+    if ended.returncode == 77:
+        pytest.skip("NOT TESTED: a really full disk needs the right to mount")
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert ended.stdout.splitlines() == [
+        "reserve 204 KiB; doubts []",
+        "full; doubts ['DiskLow']",
+        "alerts refused True; at last: journal: database or disk is full",
+        "destroys written on a full disk: enough; ['the reserve for a full disk is spent']",
+        "room again; doubts []; []",
+        "kept 0; []",
+    ]
+
+
+def test_a_reserve_is_real_room_and_none_where_there_is_little(tmp_path: Path) -> None:
+    reserve = Reserve(tmp_path, 1 << 20)
+    assert (tmp_path / "journal.reserve").stat().st_blocks * 512 >= 1 << 20
+    assert reserve.release()
+    assert (reserve.spent, reserve.release()) == (True, False)
+    reserve.keep()
+    assert not reserve.spent
+    assert (tmp_path / "journal.reserve").stat().st_size == 1 << 20
+    nothing = Reserve(tmp_path / "nowhere", 1 << 20)
+    assert (nothing.release(), nothing.spent) == (False, True)
+
+
+@pytest.mark.slow
+def test_kill_9_within_a_pruning_leaves_the_one_or_the_other(tmp_path: Path) -> None:
+    key = SigningKey(bytes(32))
+    with closing(SqliteJournal(tmp_path / "whole", lambda: key)) as journal:
+        for number in range(400):
+            entries = [Entry(NOON + SECOND * number, "row", "", f"h{number % 50}", {"number": number})]
+            journal.commit([Row("Host", f"h{number % 50}", number // 50, host(epoch=number + 1))], entries)
+
+    def prune(folder: Path) -> None:
+        with closing(SqliteJournal(folder, lambda: key)) as journal:
+            while journal.prune(NOON + SECOND * 350, 40):
+                pass
+
+    seconds = measured(lambda: prune(Path(shutil.copytree(tmp_path / "whole", tmp_path / "measured"))))
+    for step in range(1, 13):
+        folder = Path(shutil.copytree(tmp_path / "whole", tmp_path / f"killed{step}"))
+        killed_after(seconds * step / 12, prune, folder)
+        with kept_in(folder) as kept:
+            assert verify(kept, [key.verify_key]).findings == []
+            assert kept.horizon().head.number % 40 in (0, 350 % 40)
+        with closing(SqliteJournal(folder, lambda: key)) as journal:
+            assert (journal.head().number, journal.count(), len(journal.rows()["Host"])) == (400, 400, 50)
+
+
 def test_kill_9_loses_no_acknowledged_commit(tmp_path: Path) -> None:
     for enough in (3, 25, 60):
         last = _killed_after(tmp_path, enough)
@@ -149,6 +207,8 @@ def test_kill_9_loses_no_acknowledged_commit(tmp_path: Path) -> None:
             count = journal.count()
         assert numbers == set(range(count))
         assert last < count <= last + 2
+        with kept_in(tmp_path) as kept:
+            assert verify(kept).findings == []
         # The rows of one commit stand or fall together.
         assert stored["h1"].version == stored["h1"].value.epoch == count
         assert set(stored) == {"h1"} | {f"x{number}" for number in numbers}

@@ -14,6 +14,7 @@ from nacl.signing import SigningKey
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.machine import Sealed
 from remediator.unseal.client import Unsealer
+from remediator.unseal.rows import JournalPlace
 from remediator.wire.keys import key_text, parse_box_key
 from remediator.wire.sealing import digest, envelope, open_config
 
@@ -66,7 +67,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE rows (kind TEXT, id TEXT, version INT, body BLOB, PRIMARY KEY (kind, id))")
     database.close()
-    unsealer = await Unsealer.start(tmp_path / "unseal.key", journal)
+    unsealer = await Unsealer.start(tmp_path / "unseal.key", JournalPlace(str(journal)))
     made = Desk(journal, unsealer)
     made.fill()
     yield made
@@ -152,5 +153,5 @@ async def test_a_key_that_others_may_read_is_refused(tmp_path: Path, capfd: pyte
     (tmp_path / "key").write_text("x")
     (tmp_path / "key").chmod(0o644)
     with pytest.raises(PermanentError, match="does not start"):
-        await Unsealer.start(tmp_path / "key", tmp_path / "journal.db")
+        await Unsealer.start(tmp_path / "key", JournalPlace(str(tmp_path / "journal.db")))
     assert "0600" in capfd.readouterr().err
