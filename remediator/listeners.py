@@ -1,5 +1,6 @@
 """Sockets for the applications: HOST:PORT, or fd:N for one that we inherited."""
 
+import os
 import socket
 from contextlib import AsyncExitStack
 
@@ -33,6 +34,7 @@ def scrape_address(places: str) -> str:
 
 def _site(runner: web.AppRunner, place: str) -> web.BaseSite:
     if place.startswith("fd:"):
-        return web.SockSite(runner, socket.socket(fileno=int(place[3:])))
+        # A copy: when we stop listening, the socket that was handed to us is still there to be listened on again.
+        return web.SockSite(runner, socket.socket(fileno=os.dup(int(place[3:]))))
     host, _, port = place.rpartition(":")
     return web.TCPSite(runner, host.strip("[]"), int(port))
