@@ -1,23 +1,34 @@
-"""A returned host: which of its machines stay, which go, and when it may serve again."""
+"""A returned host: which machines stay, which go, and when each of them, and all of it, may serve again. PURE."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from remediator.model.evidence import Claim, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
 from remediator.model.machine import Machine, MachineState
+from remediator.model.request import Destroy, Origin
 
 # How long a returned original may take to run again before its replacement wins.
 START_GRACE = timedelta(seconds=10)
+# What is condemned and still there so long after its cut-off cannot be killed: the host is wedged.
+CUT_OFF_LIFE = timedelta(seconds=60)
+# What a host says that was cordoned for it.
+SURVIVORS = "survivors"
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What admitting a host means: replacements to withdraw, originals to condemn instead."""
+    """What admitting a host means: replacements to withdraw, originals to condemn instead.
+
+    ``machines`` are those that may serve before the host as a whole is admitted.
+    """
 
     host: str
     withdraw: tuple[str, ...] = ()
     condemn: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
 
 
 def admission(fleet: Fleet, host: Host, now: datetime) -> Admission | str:
@@ -28,13 +39,82 @@ def admission(fleet: Fleet, host: Host, now: datetime) -> Admission | str:
     """
     if host.life is not Life.RETURNING:
         return "not returning"
-    sighting = fleet.sightings.get(host.name)
-    if sighting is None or not sighting.connected:
+    if not _in_touch(fleet, host):
         return "its agent is not connected"
-    left = [destroy for destroy in fleet.destroys.values() if destroy.host == host.name and destroy.open]
+    left = _left(fleet, host)
     if left:
         return f"{len(left)} condemned machines are not yet seen absent"
     return _settled(fleet, host, now)
+
+
+def early(fleet: Fleet, host: Host, now: datetime) -> Admission:
+    """Whoever of a returning host may serve although others of it must go or are waited for.
+
+    A machine is admitted as soon as no condemned one shares its app or a volume with it, and it is clear whether the
+    original or its replacement stays.
+    """
+    if host.life is not Life.RETURNING or not _in_touch(fleet, host):
+        return Admission(host.name)
+    left = _left(fleet, host)
+    doomed = [machine for machine in fleet.machines_on(host.name) if machine.id in left]
+    apps, volumes = set(left.values()), {volume for machine in doomed for volume in machine.volumes}
+    others = [m for m in fleet.machines_on(host.name) if m.app not in apps and not volumes.intersection(m.volumes)]
+    waiting = [m for m in others if m.alive and not m.condemned and m.admitted_epoch != host.epoch]
+    words = {machine.id: _word(fleet, host, machine, now) for machine in waiting}
+    stays = [machine for machine in waiting if words[machine.id] == "stays"]
+    return Admission(
+        host.name,
+        withdraw=tuple(each.id for machine in stays for each in _living_after(fleet, machine)),
+        condemn=tuple(machine.id for machine in waiting if words[machine.id] == "goes"),
+        machines=tuple(machine.id for machine in stays),
+    )
+
+
+def survivors(destroys: Iterable[Destroy], host: Host, patience: timedelta, now: datetime) -> tuple[str, ...]:
+    """Condemned machines of a returned host that are there a minute after they were cut off, so far as is known.
+
+    The cut-off is the welcome that named them; one that was not told to this life of the host is none. What was
+    condemned automatically its agent spares until patience is over, whatever we say.
+    """
+    if host.life is not Life.RETURNING or host.returned_at is None:
+        return ()
+    told = [each for each in destroys if each.host == host.name and each.open and each.epoch == host.epoch]
+    spared = (host.died_at or host.returned_at) + patience
+    lasting = [each for each in told if now - _cut_off(each, host.returned_at, spared) >= CUT_OFF_LIFE]
+    return tuple(sorted(each.machine for each in lasting))
+
+
+def _cut_off(destroy: Destroy, returned: datetime, spared: datetime) -> datetime:
+    moments = (returned, destroy.asked_at)
+    return max(*moments, spared) if destroy.origin is Origin.AUTOMATIC else max(moments)
+
+
+def survivors_claim(lasting: tuple[str, ...], now: datetime) -> tuple[Claim, ...]:
+    """That the host is wedged, if anything has survived."""
+    if not lasting:
+        return ()
+    told = f"{len(lasting)} condemned machines outlived their cut-off by a minute ({', '.join(lasting)})"
+    return (Claim(VerdictKind.WEDGED, "return", now, told),)
+
+
+def _in_touch(fleet: Fleet, host: Host) -> bool:
+    sighting = fleet.sightings.get(host.name)
+    return sighting is not None and sighting.connected
+
+
+def _left(fleet: Fleet, host: Host) -> dict[str, str]:
+    """The app of each machine that must go first."""
+    mine = [destroy for destroy in fleet.destroys.values() if destroy.host == host.name and destroy.open]
+    return {destroy.machine: destroy.app for destroy in mine}
+
+
+def _word(fleet: Fleet, host: Host, machine: Machine, now: datetime) -> str:
+    """As ``_original`` says of a machine that was replaced; any other stays."""
+    return _original(fleet, host, machine, now) if _living_after(fleet, machine) else "stays"
+
+
+def _living_after(fleet: Fleet, machine: Machine) -> list[Machine]:
+    return [each for each in fleet.successors(machine) if each.alive]
 
 
 def _settled(fleet: Fleet, host: Host, now: datetime) -> Admission | str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from remediator.engine.verdicts import EvidenceTimes
-from remediator.model.evidence import Sighting, Verdict, VerdictKind
+from remediator.model.evidence import ANSWERING, Sighting, Verdict, VerdictKind
 from remediator.model.host import LOST, Fence, Host, HostStatus, Life
 
 
@@ -34,7 +34,7 @@ def _lived(host: Host, verdict: Verdict, times: LifeTimes, now: datetime) -> Hos
             return host.moved_to(Life.DEAD, now=now, reason=verdict.reason)
         case Life.HEALTHY | Life.PROBATION, VerdictKind.SUSPECT:
             return host.moved_to(Life.SUSPECT, now=now, reason=verdict.reason)
-        case Life.SUSPECT, VerdictKind.ALIVE | VerdictKind.AGENT_GONE:
+        case Life.SUSPECT, kind if kind in ANSWERING or kind is VerdictKind.AGENT_GONE:
             return host.moved_to(Life.HEALTHY, now=now, reason=verdict.reason)
         case Life.PROBATION, VerdictKind.ALIVE if now - host.since >= times.probation:
             return host.moved_to(Life.HEALTHY, now=now, reason="probation is over")
@@ -55,7 +55,17 @@ def _stated(host: Host, sighting: Sighting, times: LifeTimes, now: datetime) -> 
 
 def _fenced(host: Host, sighting: Sighting, now: datetime) -> Host:
     """Proof of power-off counts only when it is newer than the last contact with a host that is dead."""
-    if host.life is not Life.DEAD or host.fence is Fence.PROVED or sighting.power != "off":
+    if host.life is Life.DEAD and host.fence is Fence.PROVED:
+        return _on_again(host, sighting, now)
+    if host.life is not Life.DEAD or sighting.power != "off":
         return host
     newer = sighting.power_at and (sighting.heartbeat is None or sighting.power_at > sighting.heartbeat)
-    return replace(host, fence=Fence.PROVED, fence_by="bmc", fence_at=now) if newer else host
+    return host.fenced(Fence.PROVED, by="bmc", now=now) if newer else host
+
+
+def _on_again(host: Host, sighting: Sighting, now: datetime) -> Host:
+    """Switched on since: it may be back in a moment, and what has not yet begun waits for patience."""
+    since = host.fence_at is not None and sighting.power_at is not None and sighting.power_at > host.fence_at
+    if host.fence_by == "lease" or sighting.power != "on" or not since:
+        return host
+    return replace(host.fenced(Fence.NONE, by="", now=now), fence_at=None)

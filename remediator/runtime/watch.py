@@ -2,24 +2,38 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from remediator.clock import Clock
-from remediator.engine.vantages import Vantage, assigned
-from remediator.engine.verdicts import EvidenceTimes, judge
+from remediator.engine.admission import survivors, survivors_claim
+from remediator.engine.claims import claims_of
+from remediator.engine.vantages import Vantage
+from remediator.engine.verdicts import QUIET, EvidenceTimes, fresh_until, judge
 from remediator.model.alert import Alert
 from remediator.model.decision import Remediation
-from remediator.model.enrolment import Enrolment
-from remediator.model.evidence import Gate, Verdict
+from remediator.model.evidence import Gate, Sighting, Verdict, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
 from remediator.model.incident import Incident
+from remediator.model.layered import Layered
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
+from remediator.model.policy import Limits
+from remediator.model.record import Record
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.model.suspicion import BaseRate, Suspicion
+from remediator.model.views import Views
+from remediator.runtime.due import Due
 from remediator.runtime.ledger import Ledger
+from remediator.runtime.seating import Seating
+from remediator.runtime.trust import Trust
 from remediator.sources.evidence import Evidence
+
+# Lives that change by news alone; all others also by the passing of time.
+_STEADY = frozenset({Life.HEALTHY, Life.DEAD, Life.RETIRED})
+_DOUBTFUL = frozenset({VerdictKind.SUSPECT, VerdictKind.DEAD, VerdictKind.PARTITIONED})
 
 
 class Watch:
@@ -31,13 +45,23 @@ class Watch:
         self._times = times
         self._clock = clock
         self._began = clock.now()
-        self._verdicts: dict[str, Verdict] = {}
+        self._seating = Seating(ledger, evidence, self._began)
+        self._trust = Trust(evidence, times, self._began)
+        # What was sorted by host or app stays so from look to look; for the loop alone, which is in one thread.
+        self._views = Views()
+        self._sightings: Layered[Sighting] = Layered()
+        self._verdicts: Layered[Verdict] = Layered()
+        # Hosts that are judged at each look, and when the others are to be judged again though nothing was heard.
+        self._loud: set[str] = set()
+        self._due = Due()
+        self._claimed: set[str] = set()
         self._woken = asyncio.Event()
         self.alerts: Callable[[], tuple[Alert, ...]] = tuple
         self.gate = Gate(open=False, reason="no reading yet", since=self._began)
         self.frozen = ""
         self.freeze_statement: Callable[[], dict[str, Any]] = dict
         self.on_return: Mapping[str, str] = {}
+        self.patience = Limits().patience
         self.backlog_since: Mapping[str, datetime] = {}
         self.doubts: Callable[[], Mapping[str, str]] = dict
 
@@ -57,54 +81,103 @@ class Watch:
     def began_anew(self) -> None:
         """We slept, or our clock was stepped: whatever is to be acted upon is earned again."""
         self._began = self._clock.now()
-        self._verdicts = {}
+        self._verdicts, self._sightings = Layered(), Layered()
         self.evidence.forget()
+        self.evidence.stirred |= set(self._seating.seats)
 
     def assignment(self, now: datetime) -> Mapping[str, tuple[Vantage, ...]]:
         """Which vantages probe which host; hosts that are retired or never joined are not probed."""
-        probed = [h for h in self._ledger.all(Host).values() if h.joined and h.life is not Life.RETIRED]
-        live = self.evidence.vantages(now)
-        known = {vantage.name for vantage in live}
-        # One that is silent keeps its seat until another can take it: the last to speak must not decide alone.
-        silent = [
-            Vantage(each.name, each.region, each.rack, live=False)
-            for each in self._ledger.all(Enrolment).values()
-            if each.kind == "vantage" and each.name not in known
-        ]
-        return assigned(probed, [*live, *silent])
+        self.evidence.stirred |= self._seating.refresh(now)
+        return self._seating.seats
+
+    def targets(self, vantage: str) -> list[str]:
+        """The hosts that this vantage is to probe from now on."""
+        self.assignment(self._clock.now())
+        return sorted(self._seating.targets(vantage))
+
+    def sighting(self, host: str) -> Sighting | None:
+        """What is known of one host this very instant."""
+        seats = self.assignment(self._clock.now()).get(host)
+        return None if seats is None else self.evidence.sighting(host, seats)
+
+    def doubted(self) -> list[Host]:
+        """Hosts whose power is worth asking for: suspect, lost, or heard by some and not by others."""
+        hosts = self._ledger.all(Host)
+        lost = [host.name for life in (Life.SUSPECT, Life.DEAD) for host in hosts.where("life", life)]
+        kinds = {name: verdict.kind for name in self._loud if (verdict := self._verdicts.get(name))}
+        named = {name for name, kind in kinds.items() if kind in _DOUBTFUL}
+        return [hosts[name] for name in sorted(named.union(lost)) if name in hosts]
 
     def look(self) -> Fleet:
-        """Judge every host anew, and give the fleet with these verdicts."""
+        """Judge whoever something was heard of, or whose time has come, and give the fleet with these verdicts."""
         now = self._clock.now()
-        sightings = self.evidence.sightings(self.assignment(now))
-        hosts = self._ledger.all(Host)
-        self._verdicts = {
-            name: judge(sighting, hosts[name].rack, self._verdicts.get(name), self._times, now)
-            for name, sighting in sightings.items()
-        }
-        return self.fleet()
+        seats = self.assignment(now)
+        self._claim()
+        for vantage in self._trust.weigh(now, lambda name: len(self._seating.targets(name))):
+            self.evidence.stirred |= set(self._seating.targets(vantage))
+        names = sorted(self.evidence.stirred | self._loud | self._due.take(now))
+        self.evidence.stirred = set()
+        sightings = {name: self._seen(name, seats[name], now) for name in names if name in seats}
+        self._judge(sightings, now)
+        gone = dict.fromkeys(name for name in names if name not in seats)
+        self._sightings = self._sightings.with_changes({**sightings, **gone})
+        self._verdicts = self._verdicts.with_changes(gone)
+        self._loud -= gone.keys()
+        return replace(self.fleet(), judged=frozenset(sightings), views=self._views)
+
+    def _seen(self, name: str, seats: tuple[Vantage, ...], now: datetime) -> Sighting:
+        """What is known of a host, and what the journal knows of it: whoever cannot be killed there."""
+        sighting, host = self.evidence.sighting(name, seats), self._ledger.all(Host)[name]
+        if host.life is not Life.RETURNING:
+            return sighting
+        lasting = survivors(self._ledger.all(Destroy).values(), host, self.patience, now)
+        return replace(sighting, claims=sighting.claims + survivors_claim(lasting, now)) if lasting else sighting
+
+    def _judge(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
+        hosts, found = self._ledger.all(Host), {}
+        for name, sighting in sightings.items():
+            host = hosts[name]
+            found[name] = verdict = judge(sighting, host.rack, self._verdicts.get(name), self._times, now)
+            quiet = verdict.kind in QUIET and host.life in _STEADY
+            (self._loud.discard if quiet else self._loud.add)(name)
+            self._due.at(name, fresh_until(sighting, self._times, now) if quiet else None)
+            self._trust.saw(sighting, now)
+        self._verdicts = self._verdicts.with_changes(found)
+
+    def _claim(self) -> None:
+        """What rules say of hosts, next to what the hosts say of themselves."""
+        claims = claims_of(self.alerts())
+        for host in claims.keys() | self._claimed:
+            self.evidence.claimed(host, "store", claims.get(host, ()))
+        self._claimed = set(claims)
 
     def fleet(self) -> Fleet:
-        """A snapshot with the last verdicts; its mappings do not change under the reader."""
-        now = self._clock.now()
+        """A snapshot with the last verdicts and what was heard up to now; it does not change under its reader."""
+        seats = self.assignment(self._clock.now())
+        stirred = self.evidence.stirred
+        heard = {name: self.evidence.sighting(name, seats[name]) if name in seats else None for name in stirred}
+        self._sightings = self._sightings.with_changes(heard)
         row = self._ledger.all
         return Fleet(
-            hosts=row(Host).copy(),
-            machines=row(Machine).copy(),
-            volumes=row(Volume).copy(),
-            snapshots=row(Snapshot).copy(),
-            destroys=row(Destroy).copy(),
-            migrations=row(Migration).copy(),
-            bursts=row(Burst).copy(),
-            demands=row(Demand).copy(),
-            operations=row(Operation).copy(),
-            remediations=row(Remediation).copy(),
-            incidents=row(Incident).copy(),
-            approvals=row(Approval).copy(),
-            operator_holds=row(OperatorHold).copy(),
-            releases=row(Release).copy(),
-            sightings=self.evidence.sightings(self.assignment(now)),
-            verdicts=dict(self._verdicts),
+            hosts=row(Host),
+            machines=row(Machine),
+            volumes=row(Volume),
+            snapshots=row(Snapshot),
+            destroys=row(Destroy),
+            migrations=row(Migration),
+            bursts=row(Burst),
+            demands=row(Demand),
+            operations=row(Operation),
+            remediations=row(Remediation),
+            incidents=row(Incident),
+            approvals=row(Approval),
+            operator_holds=row(OperatorHold),
+            releases=row(Release),
+            records=row(Record),
+            suspicions=row(Suspicion),
+            base_rates=row(BaseRate),
+            sightings=self._sightings,
+            verdicts=self._verdicts,
             alerts=self.alerts(),
             gate=self.gate,
             frozen=self.frozen,

@@ -137,6 +137,11 @@ class Evaluator:
         """The counters, by group key."""
         return {key: run.report for key, run in self._runs.items()}
 
+    def slots(self) -> Iterator[tuple[str, timedelta, datetime | None]]:
+        """Each group's name and interval, and the slot that was evaluated last."""
+        for run in self._runs.values():
+            yield run.group.name, run.group.interval or timedelta(minutes=1), run.report.last_slot
+
     def errors(self) -> Mapping[str, str]:
         """The rules whose last evaluation failed, with the reason, by ``group key/alert``."""
         return {
