@@ -1,106 +1,107 @@
-"""The budgets guard: how much is in flight, was done lately, and newly fell, each against what is allowed."""
+"""The guard ``budgets``: how much is in flight, was done lately, and newly fell, in every scope at once. PURE.
+
+A first act takes a slot in each scope or is not done: the remediation that it opens is the reservation, in the
+fleet, the region, the rack and each app alike. What is unknown counts neither as healthy nor as dead: it is in no
+denominator, and in the numerator of what newly fell. Hosts of incidents are in neither.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from remediator.actions.recreate import WAS_SERVING
 from remediator.actions.spec import Case
-from remediator.model.decision import Hold, Remediation
-from remediator.model.fleet import Fleet
-from remediator.model.host import Host, Life
-from remediator.model.machine import Recovery
+from remediator.engine.correlated import released_by_person
+from remediator.engine.guard import Facts, Guard
+from remediator.engine.incidents import GROUP_PLAYBOOKS
+from remediator.engine.index import Index, index_of
+from remediator.engine.index import busy as busy
+from remediator.model.decision import Hold
 from remediator.model.policy import Budget, Share
+
+IN_FLIGHT, RATE, NEWLY_UNHEALTHY = "InFlight", "Rate", "NewlyUnhealthy"
+# What a person's release replaces; slots in flight are capacity, and stay.
+_RELEASED = frozenset({RATE, NEWLY_UNHEALTHY})
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A budget's use: how many there are, how many there may be."""
+    """A budget's use in one place: how many there are at worst (``unclear`` of them unknown), how many may be."""
 
+    name: str
+    scope: str
+    place: str
     used: int
     allowed: int
+    unclear: int = 0
+
+    @property
+    def full(self) -> bool:
+        return self.used >= self.allowed
 
 
-def budgets(case: Case) -> Hold | None:
+def counts(case: Case, budget: Budget) -> Iterator[Counted]:
+    """What of a budget is used, ceiling by ceiling; of several apps, the one with least left."""
+    index, target = index_of(case), case.target
+    members = case.playbook.name in GROUP_PLAYBOOKS
+    places = index.places(budget.scope, target)
+    found = [list(_in_place(case, index, budget, place, members=members)) for place in places]
+    for same in zip(*found, strict=True):
+        yield max(same, key=lambda each: (each.full, each.used - each.allowed))
+
+
+def _in_place(case: Case, index: Index, budget: Budget, place: str, *, members: bool) -> Iterator[Counted]:
+    where, name = (budget.scope, place), case.playbook.name
+    total = index.total(where, members=members)
+
+    def counted(what: str, allowed: Share, used: int, unclear: int = 0) -> Counted:
+        return Counted(what, budget.scope, place, used, allowed.of(total), unclear)
+
+    if budget.max_in_flight is not None:
+        yield counted(IN_FLIGHT, budget.max_in_flight, index.in_flight(name, where, case.target, members=members))
+    if budget.rate is not None:
+        yield counted(RATE, budget.rate, index.begun(name, where, budget.per, members=members))
+    if budget.newly_unhealthy is not None:
+        dead, unclear = index.newly_lost(where, budget.within, case.target)
+        yield counted(NEWLY_UNHEALTHY, budget.newly_unhealthy, dead + unclear, unclear)
+
+
+def _read(case: Case) -> Facts | None:
     """Every budget of the playbook, before its first act on a target."""
-    if case.remediation.steps:
+    if case.remediation.steps or not case.playbook.budgets:
         return None
-    for budget in case.playbook.budgets:
-        for name, count in counts(case, budget):
-            if hold := _over(name, budget, count):
-                return hold
+    used = [_plain(count) for budget in case.playbook.budgets for count in counts(case, budget)]
+    return {"budgets": used, "let_go": released_by_person(case)}
+
+
+def _plain(count: Counted) -> Facts:
+    return {
+        "name": count.name,
+        "scope": count.scope,
+        "place": count.place,
+        "used": count.used,
+        "allowed": count.allowed,
+        "unclear": count.unclear,
+    }
+
+
+def _judge(facts: Facts) -> Hold | None:
+    for budget in facts["budgets"]:
+        spared = facts["let_go"] and budget["name"] in _RELEASED
+        if not spared and budget["used"] >= budget["allowed"]:
+            return _over(budget)
     return None
 
 
-def counts(case: Case, budget: Budget) -> Iterator[tuple[str, Counted]]:
-    """What of a budget is used, ceiling by ceiling."""
-    if budget.max_in_flight is not None:
-        yield "InFlight", _in_flight(case, budget, budget.max_in_flight)
-    if budget.rate is not None:
-        yield "Rate", _rate(case, budget, budget.rate)
-    if budget.newly_unhealthy is not None:
-        yield "NewlyUnhealthy", _newly_unhealthy(case, budget, budget.newly_unhealthy)
-
-
-def _in_flight(case: Case, budget: Budget, allowed: Share) -> Counted:
-    mine = [r for r in case.fleet.remediations.values() if busy(case.fleet, r) and r.playbook == case.playbook.name]
-    used = sum(1 for r in mine if _in_scope(case, budget.scope, r.target) and r.target != case.target)
-    return Counted(used, allowed.of(_total(case, budget.scope)))
-
-
-def busy(fleet: Fleet, remediation: Remediation) -> bool:
-    """A lost host holds its slot until each of its machines is placed, held or waiting with a reason."""
-    if not remediation.open or not remediation.steps:
-        return False
-    host = fleet.hosts.get(remediation.target)
-    if host is None or host.life is not Life.DEAD:
-        return True
-    under_way = (Recovery.NONE, Recovery.PLACED)
-    return any(m.alive and m.recovery in under_way and m.state in WAS_SERVING for m in fleet.machines_on(host.name))
-
-
-def _rate(case: Case, budget: Budget, allowed: Share) -> Counted:
-    mine = [r for r in case.fleet.remediations.values() if r.playbook == case.playbook.name and r.steps]
-    used = sum(1 for r in mine if case.now - r.opened_at <= budget.per and _in_scope(case, budget.scope, r.target))
-    return Counted(used, allowed.of(_total(case, budget.scope)))
-
-
-def _newly_unhealthy(case: Case, budget: Budget, allowed: Share) -> Counted:
-    hosts = _hosts_in(case, budget.scope)
-    used = sum(1 for h in hosts if h.died_at and case.now - h.died_at <= budget.within and h.name != case.target)
-    return Counted(used, allowed.of(len(hosts)))
-
-
-def _over(name: str, budget: Budget, count: Counted) -> Hold | None:
-    if count.used < count.allowed:
-        return None
-    told = f"{count.used} of {count.allowed} allowed in this {budget.scope}"
-    return Hold(f"Budget{name}", told, {"scope": budget.scope, "used": count.used, "allowed": count.allowed})
-
-
-def _total(case: Case, scope: str) -> int:
-    return len(_hosts_in(case, scope))
-
-
-def _hosts_in(case: Case, scope: str) -> list[Host]:
-    hosts = case.fleet.hosts.values()
-    if scope == "fleet":
-        return list(hosts)
-    if scope == "rack":
-        return [host for host in hosts if case.host is not None and host.rack == case.host.rack]
-    region = case.region
-    return [host for host in hosts if host.region == region]
-
-
-def _in_scope(case: Case, scope: str, target: str) -> bool:
-    if scope == "fleet":
-        return True
-    host = case.fleet.hosts.get(target)
-    if scope == "rack":
-        return host is not None and case.host is not None and host.rack == case.host.rack
-    return region_of(case, target) == case.region
+def _over(budget: Facts) -> Hold:
+    place = f" {budget['place']}" if budget["scope"] == "app" else ""
+    unclear = f", {budget['unclear']} of them unknown" if budget["unclear"] else ""
+    told = f"{budget['used']} of {budget['allowed']} allowed in this {budget['scope']}{place}{unclear}"
+    return Hold(f"Budget{budget['name']}", told, {name: budget[name] for name in ("scope", "used", "allowed")})
 
 
 def region_of(case: Case, target: str) -> str:
     """A host's region; another target's is its own name."""
     host = case.fleet.hosts.get(target)
     return host.region if host else target
+
+
+budgets = Guard("budgets", _read, _judge)

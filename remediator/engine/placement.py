@@ -1,14 +1,19 @@
 """Where a machine goes: hosts that take work and have room, away from its siblings, most room first."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from heapq import merge
 
 from remediator.actions.effects import Effect, Migrate, Placeable, Recreate, RestoreVolume
 from remediator.model.fleet import Fleet
+from remediator.model.grouping import under
 from remediator.model.host import Capacity, Host
 from remediator.model.machine import Machine
 
 Room = dict[str, Capacity]
+# Free memory, most first, and a name.
+_Rank = tuple[int, str]
 
 
 def room_of(fleet: Fleet) -> Room:
@@ -21,39 +26,134 @@ def choose(fleet: Fleet, room: Mapping[str, Capacity], app: str, region: str, si
 
     Prefers racks, then hosts, with fewest machines of the app, then most free memory; names break ties.
     """
-    fit = [fleet.hosts[name] for name, free in room.items() if size.fits(free) and fleet.hosts[name].region == region]
-    siblings = [m for m in fleet.machines.values() if m.app == app and m.alive]
+    here = {name: free for name, free in room.items() if fleet.hosts[name].region == region}
+    return _Places(replace(fleet, reserved={}), here, _ordered(here), {}).best(app, size)
 
-    def rank(host: Host) -> tuple[int, int, int, str]:
-        in_rack = sum(1 for m in siblings if m.host in fleet.hosts and fleet.hosts[m.host].rack == host.rack)
-        on_host = sum(1 for machine in siblings if machine.host == host.name)
-        return (on_host, in_rack, -room[host.name].memory_mb, host.name)
 
-    return min(fit, key=rank, default=None)
+def _ordered(room: Mapping[str, Capacity]) -> list[_Rank]:
+    return sorted((-free.memory_mb, name) for name, free in room.items())
+
+
+class _Places:
+    """Hosts of one region, most free memory first; what is taken is taken from the next choice."""
+
+    def __init__(
+        self, fleet: Fleet, room: Mapping[str, Capacity], order: Sequence[_Rank], moved: Mapping[str, Capacity | None]
+    ) -> None:
+        """``moved`` are hosts whose room is another than when they were put in order; None where there is none."""
+        self._fleet = fleet
+        self._room = room
+        self._order = order
+        self._gone = moved
+        self._less = {name: free for name, free in moved.items() if free is not None}
+        for name, taken in fleet.reserved.items():
+            free = self._less.get(name) if name in moved else room.get(name)
+            if free is not None:
+                self._less[name] = free - taken
+
+    def best(self, app: str, size: Capacity, besides: str = "") -> Host | None:
+        """The first host, by free memory, of those with fewest siblings on it, then in its rack."""
+        on_host, in_rack = self._siblings(app)
+        found: tuple[int, int] | None = None
+        best: Host | None = None
+        for _, name in self._by_memory():
+            if name == besides or not size.fits(self._free(name)):
+                continue
+            host = self._fleet.hosts[name]
+            crowd = (on_host[name], in_rack[host.rack])
+            if found is None or crowd < found:
+                found, best = crowd, host
+            if crowd == (0, 0):
+                break
+        return best
+
+    def take(self, name: str, size: Capacity) -> None:
+        self._less[name] = self._free(name) - size
+
+    def _free(self, name: str) -> Capacity:
+        return self._less.get(name) or self._room[name]
+
+    def _by_memory(self) -> Iterator[_Rank]:
+        still = (rank for rank in self._order if rank[1] not in self._less and rank[1] not in self._gone)
+        return merge(still, _ordered(self._less))
+
+    def _siblings(self, app: str) -> tuple[Counter[str], Counter[str]]:
+        """How many living machines of the app there are, by host and by rack."""
+        # Racks do not move: what was laid over the hosts since matters little to who sits beside whom.
+        rows = (self._fleet.machines, under(self._fleet.hosts))
+        known: dict[str, tuple[Counter[str], Counter[str]]] = self._fleet.views.siblings.of(rows, dict)
+        if app not in known:
+            known[app] = self._count(app)
+        return known[app]
+
+    def _count(self, app: str) -> tuple[Counter[str], Counter[str]]:
+        on_host = Counter(machine.host for machine in self._fleet.machines_of(app) if machine.alive)
+        in_rack: Counter[str] = Counter()
+        for name, many in on_host.items():
+            if name in self._fleet.hosts:
+                in_rack[self._fleet.hosts[name].rack] += many
+        return on_host, in_rack
 
 
 def placed(effects: tuple[Effect, ...], fleet: Fleet) -> tuple[tuple[Effect, ...], tuple[Placeable, ...]]:
     """The effects with their targets chosen, and those for which there is no room.
 
-    Each choice takes its room from the next, so that one decision never promises a piece twice.
+    Each choice takes its room from the next, so that one decision never promises a piece twice. The largest are
+    placed first: small ones find room in what is left.
     """
-    room = room_of(fleet)
     done: list[Effect] = []
     without: list[Placeable] = []
-    for effect in effects:
+    chosen = _chosen(effects, fleet)
+    for number, effect in enumerate(effects):
         if not isinstance(effect, Recreate | RestoreVolume | Migrate) or effect.target:
             done.append(effect)
-            continue
-        machine = fleet.machines[effect.machine]
-        size = _size(effect, machine, fleet)
-        away = {name: free for name, free in room.items() if name != machine.host}
-        host = choose(fleet, away, machine.app, machine.region, size)
-        if host is None:
+        elif number in chosen:
+            done.append(replace(effect, target=chosen[number]))
+        else:
             without.append(effect)
-            continue
-        room[host.name] -= size
-        done.append(replace(effect, target=host.name))
     return tuple(done), tuple(without)
+
+
+def _chosen(effects: tuple[Effect, ...], fleet: Fleet) -> dict[int, str]:
+    """By the place of an effect among all, the host that was found for it."""
+    wishes = [
+        (number, fleet.machines[effect.machine], _size(effect, fleet.machines[effect.machine], fleet))
+        for number, effect in enumerate(effects)
+        if isinstance(effect, Recreate | RestoreVolume | Migrate) and not effect.target
+    ]
+    regions = {region: _places_in(fleet, region) for region in {machine.region for _, machine, _ in wishes}}
+    found: dict[int, str] = {}
+    for number, machine, size in sorted(wishes, key=lambda wish: -wish[2].memory_mb):
+        places = regions[machine.region]
+        host = places.best(machine.app, size, besides=machine.host)
+        if host is not None:
+            places.take(host.name, size)
+            found[number] = host.name
+    return found
+
+
+def _places_in(fleet: Fleet, region: str) -> _Places:
+    """Put in order once for all that lies beneath; what was laid over it since is looked at anew."""
+    rows = (under(fleet.hosts), under(fleet.machines), under(fleet.volumes))
+    known: dict[str, tuple[Room, list[_Rank]]] = fleet.views.orders.of(rows, dict)
+    if region not in known:
+        beneath = fleet.beneath()
+        room = {host.name: beneath.free_on(host) for host in beneath.takers(region)}
+        known[region] = room, _ordered(room)
+    now = (fleet.hosts, fleet.machines, fleet.volumes, fleet.migrations)
+    moved: Mapping[str, Mapping[str, Capacity | None]] = fleet.views.moved.of(now, lambda: _moved(fleet))
+    return _Places(fleet, *known[region], moved.get(region, {}))
+
+
+def _moved(fleet: Fleet) -> dict[str, dict[str, Capacity | None]]:
+    """By region, the hosts that were changed, or whose machines or volumes were, with the room that they have now."""
+    whole = replace(fleet, reserved={}) if fleet.reserved else fleet
+    found: dict[str, dict[str, Capacity | None]] = {}
+    for name in fleet.touched():
+        host = fleet.hosts.get(name)
+        if host is not None:
+            found.setdefault(host.region, {})[name] = whole.free_on(host) if host.takes_work else None
+    return found
 
 
 def _size(effect: Placeable, machine: Machine, fleet: Fleet) -> Capacity:
@@ -67,11 +167,11 @@ def _size(effect: Placeable, machine: Machine, fleet: Fleet) -> Capacity:
 
 
 def reserved(decisions: Iterable[tuple[object, tuple[Effect, ...]]], fleet: Fleet) -> Mapping[str, Capacity]:
-    """What those decisions take, on top of what was taken before them, by host."""
-    taken = dict(fleet.reserved)
-    for _, effects in decisions:
-        for effect in effects:
-            if isinstance(effect, Recreate | RestoreVolume | Migrate) and effect.machine in fleet.machines:
-                size = _size(effect, fleet.machines[effect.machine], fleet)
-                taken[effect.target] = taken.get(effect.target, Capacity()) + size
+    """What those decisions take, on top of what was taken before them, by host; the same mapping where nothing is."""
+    placed_now = [e for _, effects in decisions for e in effects if isinstance(e, Recreate | RestoreVolume | Migrate)]
+    taken = dict(fleet.reserved) if placed_now else fleet.reserved
+    for effect in placed_now:
+        if effect.machine in fleet.machines and isinstance(taken, dict):
+            size = _size(effect, fleet.machines[effect.machine], fleet)
+            taken[effect.target] = taken.get(effect.target, Capacity()) + size
     return taken

@@ -1,20 +1,25 @@
 """whatif: each host as if it died now. Virtual time goes on over ``decide`` until it acts, or stays held."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from remediator.actions.spec import ActionSpec
 from remediator.engine.decide import Verdicts, decide_one
+from remediator.engine.index import Index
 from remediator.engine.lives import LifeTimes, next_host
 from remediator.engine.verdicts import judge
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.evidence import Outcome, Sighting, Verdict
 from remediator.model.fleet import Fleet
-from remediator.model.host import LOST, Capacity, Host, Life
-from remediator.model.machine import Machine, Volume
-from remediator.model.policy import Kind, Mode, Policy
+from remediator.model.host import LOST, Host, Life
+from remediator.model.layered import Layered
+from remediator.model.machine import Machine
+from remediator.model.policy import Kind, Mode, Policy, Step
+from remediator.model.views import Views
+
+T = TypeVar("T")
 
 STEP = timedelta(milliseconds=250)
 # Evidence that has made nobody dead after this never will.
@@ -80,22 +85,40 @@ class Stage:
     """The fleet prepared once, so that each host costs little: what is free is counted, what is far is left out."""
 
     fleet: Fleet
-    machines: Mapping[str, list[Machine]] = field(default_factory=dict)
-    volumes: Mapping[str, list[Volume]] = field(default_factory=dict)
-    lost: tuple[Machine, ...] = ()
+    index: Index | None = None
+    brief: Policy | None = None
+
+    def index_at(self, now: datetime, playbooks: Iterable[str]) -> Index:
+        """What guards and budgets count, the same for every host; each adds itself."""
+        if self.index is None:
+            self.index = Index(self.fleet, now, frozenset(playbooks))
+        return self.index
+
+    def briefly(self, assumed: Assumptions) -> Policy:
+        """The ladder up to its first rung that touches the fleet, for one machine: most hosts need no more."""
+        if self.brief is None:
+            playbook = assumed.policy.playbooks[assumed.liveness]
+            kinds = [assumed.actions[step.action].kind for step in playbook.steps]
+            first = next((number for number, kind in enumerate(kinds) if kind in _TOUCHING), len(kinds))
+            short = replace(playbook, steps=tuple(_one_at_a_time(step) for step in playbook.steps[: first + 1]))
+            self.brief = replace(assumed.policy, playbooks={**assumed.policy.playbooks, playbook.name: short})
+        return self.brief
+
+
+def _one_at_a_time(step: Step) -> Step:
+    return replace(step, params={**step.params, "pace": 1.0}) if "pace" in step.params else step
 
 
 def stage(fleet: Fleet) -> Stage:
     """Where the play takes place."""
-    machines: defaultdict[str, list[Machine]] = defaultdict(list)
-    volumes: defaultdict[str, list[Volume]] = defaultdict(list)
-    for machine in fleet.machines.values():
-        machines[machine.host].append(machine)
-    for volume in fleet.volumes.values():
-        volumes[volume.host].append(volume)
-    hosts = _with_free_room(fleet, machines, volumes)
-    lost = tuple(each for host in hosts.values() if host.life in LOST for each in machines[host.name])
-    return Stage(replace(fleet, hosts=hosts, alerts=(), migrations={}, reserved={}), machines, volumes, lost)
+    # Views of its own: others may look at the same fleet meanwhile.
+    mine = replace(fleet, alerts=(), migrations={}, reserved={}, views=Views())
+    return Stage(replace(mine, hosts=_few_takers(mine), machines=Layered(_plain(mine.machines)), views=Views()))
+
+
+def _plain(things: Mapping[str, T]) -> Mapping[str, T]:
+    """As one layer, over which each play lays its own."""
+    return things.copy() if isinstance(things, Layered) else things
 
 
 def whatif(assumed: Assumptions, on: Stage, now: datetime) -> Iterator[Fate]:
@@ -110,21 +133,28 @@ def fate(assumed: Assumptions, on: Stage, name: str, now: datetime) -> Fate:
     never = _never(assumed, on.fleet, host)
     if never:
         return Fate(name, host.region, host.rack, blocker=never[0], text=never[1])
-    passed = timedelta()
     verdict: Verdict | None = None
-    while passed <= LONGEST:
+    for passed in _moments(assumed.times):
         then = now + passed
         sighting = _silent(on.fleet.sightings[name], now, then)
         verdict = judge(sighting, host.rack, verdict, assumed.times.evidence, then)
         host = next_host(host, verdict, sighting, assumed.times, then)
         if host.life is Life.DEAD:
-            found = _decided(assumed, _without(on, host, sighting, verdict), name, then)
+            index = replace(on.index_at(now, assumed.policy.playbooks), also=host, now=then)
+            found = _decided(assumed, on, _without(on, host, sighting, verdict), index)
             ended = _ended(assumed, host, found, passed)
             if ended:
                 return ended
-        passed += STEP
     text = verdict.reason if verdict else "nobody looks"
     return Fate(name, host.region, host.rack, blocker="EvidenceDisagrees", text=text)
+
+
+def _moments(times: LifeTimes) -> Iterator[timedelta]:
+    """When it is looked at: from the first step on at which anybody can be dead."""
+    passed = max(STEP, -(-times.evidence.dead_after // STEP) * STEP)
+    while passed <= LONGEST:
+        yield passed
+        passed += STEP
 
 
 def _never(assumed: Assumptions, fleet: Fleet, host: Host) -> tuple[str, str] | None:
@@ -151,17 +181,21 @@ def _silent(sighting: Sighting, since: datetime, then: datetime) -> Sighting:
 
 
 def _without(on: Stage, host: Host, sighting: Sighting, verdict: Verdict) -> Fleet:
-    """The fleet with that host dead, and of all machines only those that matter to its remedy."""
-    mine = _telling(on.machines.get(host.name, []))
-    near = {machine.id: machine for machine in (*on.lost, *mine)}
-    return replace(
-        on.fleet,
-        hosts={**on.fleet.hosts, host.name: host},
-        machines=near,
-        volumes={volume.id: volume for volume in on.volumes.get(host.name, [])},
-        sightings={host.name: sighting},
-        verdicts={host.name: verdict},
-    )
+    """The fleet with that host dead."""
+    hosts = _laid(on.fleet.hosts, {host.name: host})
+    return replace(on.fleet, hosts=hosts, sightings={host.name: sighting}, verdicts={host.name: verdict})
+
+
+def _with_few(fleet: Fleet, name: str) -> Fleet:
+    """Of the host's machines only those that show what becomes of them."""
+    here = fleet.machines_on(name)
+    few = {machine.id for machine in _telling(here)}
+    others = dict.fromkeys((machine.id for machine in here if machine.id not in few), None)
+    return replace(fleet, machines=_laid(fleet.machines, others))
+
+
+def _laid(things: Mapping[str, T], changes: Mapping[str, T | None]) -> Mapping[str, T]:
+    return (things if isinstance(things, Layered) else Layered(things)).with_changes(changes)
 
 
 def _telling(machines: list[Machine]) -> list[Machine]:
@@ -171,21 +205,30 @@ def _telling(machines: list[Machine]) -> list[Machine]:
     return ranked[:MACHINES]
 
 
-def _decided(assumed: Assumptions, fleet: Fleet, name: str, then: datetime) -> Verdicts:
+def _decided(assumed: Assumptions, on: Stage, fleet: Fleet, index: Index) -> Verdicts:
     """What the playbook decides; an earlier remediation of this host is over, for it was well since."""
+    name = index.also.name if index.also else ""
     key = f"{assumed.liveness}/{name}"
     known = fleet.remediations.get(key)
     if known and known.open:
-        over = {**fleet.remediations, key: replace(known, closed_at=then)}
+        over = _laid(fleet.remediations, {key: replace(known, closed_at=index.now)})
         fleet = replace(fleet, remediations=over)
-    return decide_one(assumed.policy, assumed.actions, assumed.liveness, name, fleet, then)
+    short = decide_one(on.briefly(assumed), assumed.actions, assumed.liveness, name, fleet, index.now, index)
+    if any(_touches(assumed, decision) for decision, _ in short.decisions):
+        return short
+    few = _with_few(fleet, name)
+    return decide_one(assumed.policy, assumed.actions, assumed.liveness, name, few, index.now, index)
+
+
+def _touches(assumed: Assumptions, decision: Decision) -> bool:
+    return decision.outcome is DecisionOutcome.ACT and assumed.actions[decision.action].kind in _TOUCHING
 
 
 def _ended(assumed: Assumptions, host: Host, found: Verdicts, passed: timedelta) -> Fate | None:
     """The fate, once something that counts was done or held; None while it only settles."""
     decisions = [decision for decision, _ in found.decisions]
     acts = [d for d in decisions if d.outcome is DecisionOutcome.ACT]
-    touching = [d for d in acts if assumed.actions[d.action].kind in _TOUCHING]
+    touching = [d for d in acts if _touches(assumed, d)]
     held = [d for d in decisions if d.outcome is not DecisionOutcome.ACT]
     if touching or (acts and not held):
         steps = ", ".join(dict.fromkeys(act.action for act in acts))
@@ -203,36 +246,18 @@ def _held(host: Host, hold: Decision, passed: timedelta) -> Fate:
     return Fate(host.name, host.region, host.rack, passed.total_seconds(), hold.action, hold.reason, text)
 
 
-def _with_free_room(
-    fleet: Fleet, machines: Mapping[str, list[Machine]], volumes: Mapping[str, list[Volume]]
-) -> dict[str, Host]:
-    """Every host with its free capacity in place of its whole; only those with most room take work."""
-    hosts = {
-        name: replace(host, capacity=_free(fleet, host, machines, volumes)) for name, host in fleet.hosts.items()
-    }
-    regions: defaultdict[str, list[Host]] = defaultdict(list)
-    for host in hosts.values():
-        if host.takes_work:
-            regions[host.region].append(host)
-    for takers in regions.values():
-        for host in _crowd(takers):
+def _few_takers(fleet: Fleet) -> Mapping[str, Host]:
+    """Every host; only those with most room take work."""
+    hosts = dict(fleet.hosts.items())
+    for region in sorted({host.region for host in hosts.values()}):
+        for host in _crowd(fleet, fleet.takers(region)):
             hosts[host.name] = replace(host, cordoned=host.cordoned or "others have more room")
-    return hosts
+    return Layered(hosts)
 
 
-def _crowd(takers: list[Host]) -> list[Host]:
+def _crowd(fleet: Fleet, takers: list[Host]) -> list[Host]:
     """All but those with most free memory, and those with most free processors."""
-    best = {h.name for h in sorted(takers, key=lambda h: -h.capacity.memory_mb)[:TARGETS]}
-    best |= {h.name for h in sorted(takers, key=lambda h: -h.capacity.cpus)[:TARGETS]}
+    free = {host.name: fleet.free_on(host) for host in takers}
+    best = set(sorted(free, key=lambda name: -free[name].memory_mb)[:TARGETS])
+    best |= set(sorted(free, key=lambda name: -free[name].cpus)[:TARGETS])
     return [host for host in takers if host.name not in best]
-
-
-def _free(
-    fleet: Fleet, host: Host, machines: Mapping[str, list[Machine]], volumes: Mapping[str, list[Volume]]
-) -> Capacity:
-    here = replace(
-        fleet,
-        machines={machine.id: machine for machine in machines.get(host.name, [])},
-        volumes={volume.id: volume for volume in volumes.get(host.name, [])},
-    )
-    return here.free_on(host)

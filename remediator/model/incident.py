@@ -1,6 +1,6 @@
 """Incidents: many symptoms with one cause, from the correlation that opened them to their outcome."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -49,6 +49,8 @@ class Incident:
     moved_by: str = ""
     deadline: datetime | None = None
     outcome: str = ""
+    # Members that left it while it was released, and when: their death before that was a part of it.
+    returned: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:

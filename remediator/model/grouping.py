@@ -1,0 +1,106 @@
+"""Groups that are made once: of ten thousand hosts and two hundred thousand machines, nothing is sorted twice."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from remediator.model.layered import Layered
+
+T = TypeVar("T")
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Placed(Protocol):
+    """Whatever is on exactly one host."""
+
+    @property
+    def host(self) -> str: ...
+
+
+class Once:
+    """Remembers one answer for as long as it is asked of the very same things, which must not change meanwhile."""
+
+    __slots__ = ("_found", "_of")
+
+    def __init__(self) -> None:
+        self._of: tuple[object, ...] = ()
+        self._found: Any = None
+
+    def of(self, things: tuple[object, ...], make: Callable[[], T]) -> T:
+        if not _same(things, self._of):
+            self._found, self._of = make(), things
+        found: T = self._found
+        return found
+
+
+def _same(things: tuple[object, ...], others: tuple[object, ...]) -> bool:
+    if len(things) != len(others):
+        return False
+    for a, b in zip(things, others, strict=True):  # noqa: SIM110 - asked a hundred thousand times a second
+        if a is not b:
+            return False
+    return True
+
+
+class Grouped(Generic[T]):
+    """Things by what they have in common; whose key is empty is in no group.
+
+    The whole is sorted once for as long as what lies beneath stays the same; what is laid over it moves only itself.
+    """
+
+    __slots__ = ("_base", "_changes", "_gone", "_groups", "_key", "_moved", "_new")
+
+    def __init__(self, key: Callable[[T], str]) -> None:
+        self._key = key
+        self._base: Mapping[str, T] | None = None
+        self._changes: Mapping[str, T | None] = _NOTHING
+        self._groups: dict[str, list[T]] = {}
+        # By group: what was taken out of it, what was put in, and what it has become once somebody asked.
+        self._gone: dict[str, list[T]] = {}
+        self._new: dict[str, list[T]] = {}
+        self._moved: dict[str, list[T]] = {}
+
+    def of(self, things: Mapping[str, T], key: str) -> list[T]:
+        """The group of that key; it is not to be changed."""
+        if not self.touched(things, key):
+            return self._groups.get(key, [])
+        if key not in self._moved:
+            gone = {id(thing) for thing in self._gone.get(key, ())}
+            stay = [thing for thing in self._groups.get(key, ()) if id(thing) not in gone]
+            self._moved[key] = stay + self._new.get(key, [])
+        return self._moved[key]
+
+    def touched(self, things: Mapping[str, T], key: str) -> bool:
+        """Whether something was laid over what the group was."""
+        base, changes = things.layers() if isinstance(things, Layered) else (things, _NOTHING)
+        if base is not self._base:
+            self._base, self._groups, self._changes = base, _sorted(base.values(), self._key), _NOTHING
+            self._gone, self._new, self._moved = {}, {}, {}
+        if changes is not self._changes:
+            self._changes, self._moved = changes, {}
+            self._gone = _sorted((thing for name in changes if (thing := base.get(name)) is not None), self._key)
+            self._new = _sorted((thing for thing in changes.values() if thing is not None), self._key)
+        return key in self._gone or key in self._new
+
+
+def under(things: Mapping[str, T]) -> Mapping[str, T]:
+    """What lies beneath."""
+    return things.layers()[0] if isinstance(things, Layered) else things
+
+
+def over(things: Mapping[str, T]) -> Mapping[str, T | None]:
+    """What was laid over it."""
+    return things.layers()[1] if isinstance(things, Layered) else _NOTHING
+
+
+def _sorted(things: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for thing in things:
+        name = key(thing)
+        if not name:
+            continue
+        known = found.get(name)
+        if known is None:
+            found[name] = [thing]
+        else:
+            known.append(thing)
+    return found
