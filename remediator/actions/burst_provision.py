@@ -1,15 +1,16 @@
 """burst_provision: ask for the hosts that unmet demands really need, once."""
 
 import re
-from datetime import datetime
 
-from remediator.actions.effects import Provision
+from remediator.actions.effects import Effect, GiveUpDemands, Provision
 from remediator.actions.packing import hosts_needed
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
 from remediator.model.decision import Hold
 from remediator.model.host import Capacity
 from remediator.model.policy import Kind
-from remediator.model.request import BurstStage
+from remediator.model.request import Burst, BurstStage, Demand
+
+TOO_LARGE = "DemandTooLarge"
 
 
 class BurstProvisionParams(Params):
@@ -23,25 +24,56 @@ class BurstProvisionParams(Params):
 
 
 def plan(case: Case, params: BurstProvisionParams) -> Planned | Hold:
+    shape = Capacity(params.cpus, params.memory_mb, params.disk_mb)
     demands = [d for d in case.fleet.demands.values() if d.region == case.target]
     bursts = [b for b in case.fleet.bursts.values() if b.region == case.target]
+    fitting = [demand for demand in demands if demand.size.fits(shape)]
+    # No host that may be asked for holds the others: they wait for nobody, and nobody waits for them.
+    given_up = _given_up([demand for demand in demands if demand not in fitting], shape, case)
+    told = not given_up or any(not burst.hosts and _lately(case, burst) for burst in bursts)
+    saying = () if told else given_up
     if any(burst.open for burst in bursts):
-        return Planned(waiting="a burst request is under way")
-    stuck = [b for b in bursts if b.stage is BurstStage.STUCK and b.moved_at and _lately(case, b.moved_at)]
-    if demands and stuck:
+        return Planned(saying, "a burst request is under way")
+    asking = _asking(fitting, bursts, shape, case, params)
+    if isinstance(asking, Hold):
+        return Planned(saying) if saying else asking
+    effects: tuple[Effect, ...] = (*saying, *asking)
+    if effects:
+        return Planned(effects, "hosts were asked for" if asking else "")
+    return Hold(TOO_LARGE, given_up[0].why) if given_up else Planned()
+
+
+def _asking(
+    demands: list[Demand], bursts: list[Burst], shape: Capacity, case: Case, params: BurstProvisionParams
+) -> tuple[Provision, ...] | Hold:
+    if not demands:
+        return ()
+    if stuck := [burst for burst in bursts if burst.hosts and _lately(case, burst)]:
         left = max((each.moved_at or case.now) + case.playbook.cooldown - case.now for each in stuck)
         again = f"they are asked for again in {left.total_seconds():.0f} s, after the cooldown"
         return Hold("BurstStuck", f"the last request for hosts is stuck: {stuck[-1].note}; {again}")
-    if not demands:
-        return Planned()
-    shape = Capacity(params.cpus, params.memory_mb, params.disk_mb)
     count = min(hosts_needed(demands, shape) + params.hedge, params.max_hosts)
     keys = tuple(sorted(demand.key for demand in demands))
-    return Planned((Provision(case.target, count, shape, keys, _round(case)),), "hosts were asked for")
+    return (Provision(case.target, count, shape, keys, _round(case)),)
 
 
-def _lately(case: Case, moved_at: datetime) -> bool:
-    return case.now - moved_at < case.playbook.cooldown
+def _given_up(demands: list[Demand], shape: Capacity, case: Case) -> tuple[GiveUpDemands, ...]:
+    """One word for all of them, and why, by the largest."""
+    if not demands:
+        return ()
+    largest = max(demands, key=lambda demand: (demand.size.memory_mb, demand.size.cpus, demand.size.disk_mb))
+    why = f"no host of {_told(shape)} holds what {largest.app} asks for: {_told(largest.size)}"
+    return (GiveUpDemands(case.target, shape, tuple(sorted(demand.key for demand in demands)), why),)
+
+
+def _told(size: Capacity) -> str:
+    return f"{size.cpus:g} cpus, {size.memory_mb} MB of memory, {size.disk_mb} MB of disk"
+
+
+def _lately(case: Case, burst: Burst) -> bool:
+    """Whether it got stuck within the cooldown."""
+    stuck = burst.stage is BurstStage.STUCK and burst.moved_at is not None
+    return stuck and case.now - (burst.moved_at or case.now) < case.playbook.cooldown
 
 
 def _round(case: Case) -> int:

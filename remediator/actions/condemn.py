@@ -2,9 +2,11 @@
 
 from typing import Literal
 
+from remediator.actions.ceiling import room
 from remediator.actions.effects import Condemn
+from remediator.actions.proof import LEASE, proved_by
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
-from remediator.model.host import Fence
+from remediator.model.decision import Hold
 from remediator.model.machine import Machine, Recovery
 from remediator.model.policy import Kind
 
@@ -16,20 +18,35 @@ class CondemnParams(Params):
     after: Literal["patience"] = "patience"
 
 
-def plan(case: Case, params: CondemnParams) -> Planned:  # noqa: ARG001
+def plan(case: Case, params: CondemnParams) -> Planned | Hold:  # noqa: ARG001
     living = [m for m in case.fleet.machines_on(case.target) if m.alive and not m.adopted]
     replaced = [machine for machine in living if _replaced(case, machine)]
     if not replaced or case.host is None or case.host.died_at is None:
         return Planned(waiting=f"{len(living)} machines have no replacement that serves" if living else "")
-    if case.host.fence is Fence.PROVED:
-        return Planned(tuple(Condemn(m.id, f"replaced; power-off proved by {case.host.fence_by}") for m in replaced))
+    proved = [(machine, by) for machine in replaced if (by := proved_by(case.host, machine))]
+    if proved:
+        return Planned(tuple(Condemn(machine.id, f"replaced; {_proof(by)}") for machine, by in proved))
     # Patience is earned in our own term: a pause, a restart or a stepped clock must not shorten it.
     since = max(case.host.died_at, case.fleet.term_began or case.host.died_at)
     left = since + case.limits.patience - case.now
     if left.total_seconds() > 0:
         return Planned(waiting=f"patience: {left.total_seconds():.0f} s left")
+    return _without_proof(case, replaced)
+
+
+def _without_proof(case: Case, replaced: list[Machine]) -> Planned | Hold:
+    """They may be running: no more of them than its agent would destroy."""
+    left, most = room(case), case.limits.automatic_destroys
+    if left < 1:
+        per = case.limits.automatic_destroys_per.total_seconds()
+        told = f"{most.share:.0%} of its machines, at least {most.at_least}, may be destroyed in {per:.0f} s"
+        return Hold("DestroyCeiling", f"{len(replaced)} more are replaced; {told} by automatic decisions")
     why = f"replaced, and its host stayed away for {case.limits.patience.total_seconds():.0f} s"
-    return Planned(tuple(Condemn(machine.id, why) for machine in replaced))
+    return Planned(tuple(Condemn(machine.id, why) for machine in replaced[:left]))
+
+
+def _proof(by: str) -> str:
+    return "its lease there has run out" if by == LEASE else f"power-off proved by {by}"
 
 
 def _replaced(case: Case, machine: Machine) -> bool:

@@ -18,6 +18,29 @@ class MarkDead:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkAlive:
+    """Record and announce that a host is taken for alive again."""
+
+    host: str
+
+    @property
+    def key(self) -> str:
+        return f"mark_host_alive:{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Hold a machine that may be what kills its hosts: nothing starts it again without a person."""
+
+    machine: str
+    why: str
+
+    @property
+    def key(self) -> str:
+        return f"quarantine:{self.machine}"
+
+
+@dataclass(frozen=True, slots=True)
 class Recreate:
     """Make a replacement from the sealed config; ``target`` is chosen by placement, unless volumes fix it."""
 
@@ -74,6 +97,36 @@ class Condemn:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """Take a dead host's power by its BMC (``via`` bmc) or have its orchestrator cut it off; ``uuid`` its chassis."""
+
+    host: str
+    epoch: int
+    via: str
+    uuid: str
+    round: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"fence:{self.via}:{self.host}:{self.epoch}:{self.round}"
+
+
+@dataclass(frozen=True, slots=True)
+class PowerCycle:
+    """Off and on again, once in this life of the host: ``boot_id`` tells whether it was done."""
+
+    host: str
+    epoch: int
+    uuid: str
+    boot_id: str
+    round: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"power_cycle:{self.host}:{self.epoch}:{self.round}"
+
+
+@dataclass(frozen=True, slots=True)
 class Cordon:
     host: str
     why: str
@@ -124,6 +177,20 @@ class Provision:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUpDemands:
+    """Say that nothing is asked for, and why: no host of the shape would hold what is wanted."""
+
+    region: str
+    size: Capacity
+    demands: tuple[str, ...]
+    why: str
+
+    @property
+    def key(self) -> str:
+        return f"unmet:{self.region}:{self.demands[0]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Tell people; no effect on the fleet."""
 
@@ -152,14 +219,19 @@ class Call:
 
 Effect = (
     MarkDead
+    | MarkAlive
+    | Quarantine
     | Recreate
     | RestoreVolume
     | NoteRecovery
     | Condemn
+    | Fence
+    | PowerCycle
     | Cordon
     | Uncordon
     | Migrate
     | Provision
+    | GiveUpDemands
     | Tell
     | Call
 )

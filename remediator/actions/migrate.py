@@ -4,8 +4,12 @@ from typing import Literal
 
 from remediator.actions.effects import Migrate
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
+from remediator.model.host import LOST
 from remediator.model.machine import Machine
 from remediator.model.policy import Kind
+from remediator.model.request import STOP_HANGS, Migration
+
+TRIES = 3
 
 
 class MigrateParams(Params):
@@ -16,6 +20,8 @@ class MigrateParams(Params):
 
 
 def plan(case: Case, params: MigrateParams) -> Planned:
+    if case.host is not None and case.host.life in LOST:
+        return Planned(waiting="it is gone: what ran there is another playbook's matter")
     here = [m for m in case.fleet.machines_on(case.target) if m.alive and not m.adopted]
     wanted = [m for m in here if m.stateless or params.machines == "all"]
     if not wanted:
@@ -23,18 +29,24 @@ def plan(case: Case, params: MigrateParams) -> Planned:
     moving = [migration for migration in case.fleet.migrations.values() if migration.open]
     apps = {migration.app for migration in moving}
     effects: list[Migrate] = []
+    mine = [migration for migration in case.fleet.migrations.values() if migration.source == case.target]
     for machine in wanted:
-        wish = _wish(case, machine)
+        wish = _wish(case, machine, mine)
         if wish and machine.app not in apps and len(moving) + len(effects) < params.at_once:
             effects.append(wish)
             apps.add(machine.app)
     return Planned(tuple(effects), f"{len(wanted)} machines still here")
 
 
-def _wish(case: Case, machine: Machine) -> Migrate | None:
-    """A new move, unless one is open or three have failed."""
-    tried = [m for m in case.fleet.migrations.values() if m.machine == machine.id and m.source == case.target]
-    if any(migration.open for migration in tried) or len(tried) >= 3:
+def _hangs(case: Case, tried: list[Migration]) -> bool:
+    """Whether it could not be stopped there since this began."""
+    return any(each.note == STOP_HANGS and each.asked_at >= case.remediation.opened_at for each in tried)
+
+
+def _wish(case: Case, machine: Machine, mine: list[Migration]) -> Migrate | None:
+    """A new move, unless one is open or three have failed; what hangs on a wedged host hangs again."""
+    tried = [migration for migration in mine if migration.machine == machine.id]
+    if any(migration.open for migration in tried) or len(tried) >= TRIES or _hangs(case, tried):
         return None
     return Migrate(machine.id, case.target, case.playbook.name, len(tried))
 

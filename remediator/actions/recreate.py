@@ -1,9 +1,11 @@
 """recreate: run a lost host's stateless machines elsewhere, from their sealed configs. It only adds."""
 
+from datetime import timedelta
 from typing import Literal
 
-from remediator.actions.effects import Effect, NoteRecovery, Recreate
+from remediator.actions.effects import Effect, NoteRecovery, Quarantine, Recreate
 from remediator.actions.fields import Pace
+from remediator.actions.poison import poisoned
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
 from remediator.model.machine import Machine, MachineState, Recovery
 from remediator.model.policy import Kind
@@ -11,6 +13,8 @@ from remediator.model.request import Operation, Stage
 
 # What its owner had stopped, or what never ran, stays where it is: nobody misses it before the host is back.
 WAS_SERVING = frozenset({MachineState.CREATED, MachineState.STARTING, MachineState.STARTED, MachineState.REPLACING})
+
+_SECOND = timedelta(seconds=1)
 
 
 class RecreateParams(Params):
@@ -28,7 +32,7 @@ def plan(case: Case, params: RecreateParams) -> Planned:
     tried = attempts(case)
     wishes = [wish for machine in serving if (wish := _wish(case, machine, tried.get(machine.id)))]
     batch = _paced(case, params, [wish for wish in wishes if isinstance(wish, Recreate)])
-    notes = [wish for wish in wishes if isinstance(wish, NoteRecovery)]
+    notes = [wish for wish in wishes if not isinstance(wish, Recreate)]
     pending = [m for m in serving if m.recovery in (Recovery.NONE, Recovery.PLACED)]
     waiting = f"{len(pending)} machines not serving elsewhere yet" if pending else ""
     return Planned((*notes, *batch), waiting)
@@ -36,8 +40,9 @@ def plan(case: Case, params: RecreateParams) -> Planned:
 
 def was_serving(case: Case, machine: Machine) -> bool:
     """Whether its owner would miss it: it ran, or only a migration of ours had stopped it."""
-    moved = any(m.machine == machine.id and m.source == case.target for m in case.fleet.migrations.values())
-    return machine.state in WAS_SERVING or moved
+    if machine.state in WAS_SERVING:
+        return True
+    return any(m.machine == machine.id and m.source == case.target for m in case.fleet.migrations.values())
 
 
 def attempts(case: Case) -> dict[str, Operation]:
@@ -50,6 +55,10 @@ def _wish(case: Case, machine: Machine, tried: Operation | None) -> Effect | Non
     """What is to be done for one lost machine now, if anything."""
     if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
         return None
+    if machine.quarantined:
+        return _held(machine, machine.quarantined)
+    if why := poisoned(case.fleet, machine, case.limits.poison):
+        return Quarantine(machine.id, why)
     if machine.sealed is None:
         return _held(machine, "its full config is on its host alone: not marked recoverable")
     if machine.sealed.instance_id != machine.instance_id:
@@ -66,10 +75,16 @@ def _held(machine: Machine, reason: str) -> NoteRecovery | None:
 
 def _paced(case: Case, params: RecreateParams, wishes: list[Recreate]) -> list[Recreate]:
     """No more in flight than ``per_target`` on each host that takes work: survivors are not to be trampled."""
-    targets = sum(1 for host in case.fleet.hosts.values() if host.takes_work and host.region == case.region)
-    in_flight = sum(1 for op in case.fleet.operations.values() if op.open and "source" in op.args)
-    room = max(1, targets) * params.per_target - in_flight
-    return wishes[: max(0, min(room, max(1, int(params.pace))))]
+    if not wishes:
+        return []
+    # Where all of it is to stop, a guard says so; what it would stop is planned as ever.
+    pace = case.pace or 1.0
+    creates = [op for op in case.fleet.operations.values() if "source" in op.args]
+    in_flight = sum(1 for op in creates if op.open) + case.given_out
+    lately = sum(1 for op in creates if case.now - op.written_at < _SECOND) + case.given_out
+    targets = max(1, len(case.fleet.takers(case.region))) * params.per_target
+    room = max(1, int(targets * pace)) - in_flight
+    return wishes[: max(0, min(room, max(1, int(params.pace * pace)) - lately))]
 
 
 RECREATE = ActionSpec("recreate", Kind.ADDITIVE, "host", RecreateParams, plan)

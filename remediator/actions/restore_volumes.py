@@ -5,18 +5,19 @@ from typing import Literal
 
 import pydantic
 
-from remediator.actions.effects import Effect, NoteRecovery, Recreate, RestoreVolume
+from remediator.actions.effects import Effect, NoteRecovery, Quarantine, Recreate, RestoreVolume
 from remediator.actions.fields import Duration
+from remediator.actions.poison import poisoned
+from remediator.actions.proof import proved_by
 from remediator.actions.recreate import attempts, was_serving
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
-from remediator.model.host import Fence
 from remediator.model.machine import Machine, Recovery, Snapshot, Volume
 from remediator.model.policy import Kind
 from remediator.model.request import Operation, Stage
 
 
 class RestoreVolumesParams(Params):
-    """``max_data_loss`` is the age up to which the newest snapshot is used without asking."""
+    """``max_data_loss`` is the age up to which the newest snapshot is used without asking; else ``otherwise``."""
 
     needs: Literal["fence_proof"] = "fence_proof"
     max_data_loss: Duration = pydantic.Field(default=timedelta(0))
@@ -31,20 +32,48 @@ def plan(case: Case, params: RestoreVolumesParams) -> Planned:
     pending = [m for m in lost if m.recovery in (Recovery.NONE, Recovery.PLACED)]
     restoring = [m for m in lost if any(_restoring(case, volume) for volume in m.volumes)]
     waiting = pending or restoring
-    return Planned(tuple(effects), f"{len(waiting)} machines with volumes not settled yet" if waiting else "")
+    told = f"{len(waiting)} machines with volumes not settled yet" if waiting else ""
+    asks, question = _questions(case, params, lost)
+    return Planned(tuple(effects), told, asks, question)
+
+
+def _questions(case: Case, params: RestoreVolumesParams, lost: list[Machine]) -> tuple[tuple[Effect, ...], str]:
+    """Restores that lose more data than is allowed without asking, and the words for it."""
+    if params.otherwise != "ask":
+        return (), ""
+    found: list[Effect] = []
+    losses: list[str] = []
+    for machine in lost:
+        volume = case.fleet.volumes.get(machine.volumes[0])
+        snapshot = _newest_good(case, volume) if volume and _is_open(case, machine, volume) else None
+        if volume and snapshot and case.now - snapshot.created_at > params.max_data_loss:
+            found.append(RestoreVolume(machine.id, volume.id, snapshot.id, volume.size_mb))
+            losses.append(f"{machine.app}/{machine.name} since {snapshot.created_at:%Y-%m-%d %H:%M:%S}Z")
+    return tuple(found), f"data would be lost: {', '.join(losses)}" if losses else ""
+
+
+def _is_open(case: Case, machine: Machine, volume: Volume) -> bool:
+    """Whether nothing but the age of its snapshot is in the way."""
+    if machine.recovery in (Recovery.PLACED, Recovery.SERVING) or machine.quarantined or machine.sealed is None:
+        return False
+    return proved_by(case.host, machine) != "" and not volume.superseded_by and not _restoring(case, volume.id)
 
 
 def _rung(case: Case, params: RestoreVolumesParams, machine: Machine, tried: Operation | None) -> Effect | None:
     """The next rung for one machine; None while one is under way or nothing is left to say."""
     if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
         return None
+    if machine.quarantined:
+        return _waiting(machine, machine.quarantined)
+    if why := poisoned(case.fleet, machine, case.limits.poison):
+        return Quarantine(machine.id, why)
     volume = case.fleet.volumes.get(machine.volumes[0])
     if volume is None:
         return _waiting(machine, f"volume {machine.volumes[0]} is not known")
     place = f"volume {volume.id} ({volume.name}) is on unreachable host {volume.host}"
     if machine.sealed is None:
         return _waiting(machine, f"{place}: its full config is on its host alone, not marked recoverable")
-    if case.host is None or case.host.fence is not Fence.PROVED:
+    if not proved_by(case.host, machine):
         return _waiting(machine, f"{place}: waits for proof that the host is off, or for the host")
     if volume.superseded_by:
         return _recreate(case, machine, volume.superseded_by, tried)
@@ -70,7 +99,7 @@ def _restore(case: Case, params: RestoreVolumesParams, machine: Machine, volume:
         return _waiting(machine, f"{place}: it has no good snapshot")
     if case.now - snapshot.created_at > params.max_data_loss:
         taken = snapshot.created_at.isoformat(timespec="seconds")
-        return _waiting(machine, f"{place}: newest snapshot {snapshot.id} is of {taken}, older than allowed: ask")
+        return _waiting(machine, f"{place}: newest snapshot {snapshot.id} is of {taken}, older than allowed")
     return RestoreVolume(machine.id, volume.id, snapshot.id, volume.size_mb)
 
 

@@ -1,7 +1,7 @@
 """What an action declares: its parameters, the label it needs, its kind, and a pure plan."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,10 @@ class Params(pydantic.BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One playbook asked to act on one target, now; ``host`` is None when the target is none."""
+    """One playbook asked to act on one target, now; ``host`` is None when the target is none.
+
+    ``action`` is the step that is looked at, empty before any.
+    """
 
     playbook: Playbook
     target: str
@@ -31,6 +34,13 @@ class Case:
     fleet: Fleet
     limits: Limits
     now: datetime
+    action: str = ""
+    # What one pass over the fleet found (``engine.index``); whoever reads it makes one where there is none.
+    index: Any = field(default=None, compare=False, repr=False)
+    # How much of its pace work may be given out with: less while survivors of an incident are in doubt.
+    pace: float = 1.0
+    # Recreates that the same look has given out to others already.
+    given_out: int = 0
 
     @property
     def region(self) -> str:
@@ -43,10 +53,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Effects to be done now; ``waiting`` says what the step still waits for, empty when it is complete."""
+    """Effects to be done now; ``waiting`` says what the step still waits for, empty when it is complete.
+
+    ``asks`` are effects that want a person's word first, and ``question`` says why.
+    """
 
     effects: tuple[Effect, ...] = ()
     waiting: str = ""
+    asks: tuple[Effect, ...] = ()
+    question: str = ""
 
 
 def nothing(case: Case, params: Any) -> Planned | Hold:  # noqa: ARG001
@@ -56,10 +71,14 @@ def nothing(case: Case, params: Any) -> Planned | Hold:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """One action; ``needs_label`` is the alert label that names its target."""
+    """One action; ``needs_label`` is the alert label that names its target.
+
+    ``verdict`` is the direct verdict that its plan wants for itself, whatever its playbook asks for.
+    """
 
     name: str
     kind: Kind
     needs_label: str
     params: type[pydantic.BaseModel]
     plan: Callable[[Case, Any], Planned | Hold] = nothing
+    verdict: str = ""

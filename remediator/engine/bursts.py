@@ -15,7 +15,7 @@ def advance(burst: Burst, fleet: Fleet, now: datetime) -> Burst:
     match burst.stage:
         case BurstStage.PROVISIONING if burst.names and all(_joined(fleet, name) for name in burst.names):
             return burst.moved_to(BurstStage.JOINED, now)
-        case BurstStage.JOINED if not any(d.region == burst.region for d in fleet.demands.values()):
+        case BurstStage.JOINED if not any(_helped(burst, demand) for demand in fleet.demands.values()):
             return burst.moved_to(BurstStage.CONSUMED, now)
         case BurstStage.REQUESTED | BurstStage.PROVISIONING if now - burst.asked_at > DEADLINE:
             return burst.moved_to(BurstStage.STUCK, now, "the hosts did not join in time")
@@ -26,6 +26,11 @@ def advance(burst: Burst, fleet: Fleet, now: datetime) -> Burst:
 
 def expired(fleet: Fleet, now: datetime) -> list[Demand]:
     return [demand for demand in fleet.demands.values() if now - demand.last_asked > DEMAND_LIFE]
+
+
+def _helped(burst: Burst, demand: Demand) -> bool:
+    """What is larger than its hosts does not keep it waiting."""
+    return demand.region == burst.region and demand.size.fits(burst.size)
 
 
 def _joined(fleet: Fleet, name: str) -> bool:

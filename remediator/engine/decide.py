@@ -1,138 +1,176 @@
 """decide: policy, fleet and now in; acts and holds out. Nothing is done here."""
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from remediator.actions.effects import Effect, Placeable
-from remediator.actions.spec import ActionSpec, Case, Planned
-from remediator.engine import guards
-from remediator.engine.placement import placed, reserved
+from remediator.actions.effects import Recreate
+from remediator.actions.spec import ActionSpec, Case
+from remediator.engine import approvals
+from remediator.engine.asks import asks
+from remediator.engine.climb import Verdicts as Verdicts
+from remediator.engine.climb import climb, let_pass, stopped
+from remediator.engine.cooldown import earlier_steps
+from remediator.engine.effectiveness import noted
+from remediator.engine.facts import GUARDS, despite_gate, held
+from remediator.engine.guard import AnyGuard, Facts, Heard, hear
+from remediator.engine.guards import ALL, Guarding, evidence
+from remediator.engine.index import Index, index_of
+from remediator.engine.placement import reserved
+from remediator.engine.survivors import pace_of
 from remediator.engine.undo import undos
-from remediator.model.decision import Decision, DecisionOutcome, Hold, Remediation
+from remediator.engine.verify import FAILED, SUCCEEDED, VERIFY, judge_verify, read_verify
+from remediator.model.decision import Remediation
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Life
-from remediator.model.policy import Kind, Mode, Playbook, Policy, Step
+from remediator.model.policy import Kind, Mode, Playbook, Policy
+from remediator.model.record import Record
 
-# The gate binds whatever changes the fleet; telling and healing pass.
-BY_KIND: dict[Kind, tuple[guards.Guard, ...]] = {
-    Kind.DESTRUCTIVE: (guards.destructive_witnesses,),
-    Kind.ADDITIVE: (guards.gate,),
-    Kind.HEALING: (),
-    Kind.TELLING: (),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """What one tick decided: decisions with their effects, the remediations as they now stand, and lack of room."""
-
-    decisions: tuple[tuple[Decision, tuple[Effect, ...]], ...] = ()
-    remediations: tuple[Remediation, ...] = ()
-    unplaced: tuple[Placeable, ...] = ()
+CLEARED = "the signal cleared"
 
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
     playbook: Playbook
     target: str
+    guarding: Guarding = ALL
 
 
 def decide(
-    policy: Policy, actions: Mapping[str, ActionSpec], liveness_playbook: str, fleet: Fleet, now: datetime
+    policy: Policy,
+    actions: Mapping[str, ActionSpec],
+    liveness_playbook: str,
+    fleet: Fleet,
+    now: datetime,
+    guarding: Guarding = ALL,
 ) -> Verdicts:
     """Every step that may be taken now, and every hold with its reason; worst and oldest asks first."""
     # Nothing else of them is looked at, and it is looked at for every ask: others may tell us a hundred thousand.
     fleet = replace(fleet, alerts=tuple(alert for alert in fleet.alerts if alert.actionable))
-    total = Verdicts()
-    for ask in _asks(policy, liveness_playbook, fleet):
-        found = _remedy(policy, actions, ask, fleet, now)
-        total = Verdicts(
-            total.decisions + found.decisions,
-            total.remediations + found.remediations,
-            total.unplaced + found.unplaced,
-        )
-        # What this ask has just taken (a slot, a host) counts against the next one.
+    total, index = Verdicts(), Index(fleet, now, frozenset(policy.playbooks))
+    asked = asks(policy, liveness_playbook, index)
+    for name, target in asked:
+        found = _remedy(policy, actions, _Ask(policy.playbooks[name], target, guarding), fleet, index)
+        total = total.with_all_of(found)
+        fleet = _after(found, fleet, index)
+    for undone, effects, after in undos(policy, fleet, now):
+        total = total.with_all_of(Verdicts(((undone, effects),), (after,)))
+    void = (
+        *approvals.voided(fleet, policy.playbooks, set(asked)),
+        *approvals.needless(fleet, (decision for decision, _ in total.decisions)),
+    )
+    # Voided first: what is asked anew in their place stands.
+    return replace(total, approvals=(*void, *total.approvals))
+
+
+def _after(found: Verdicts, fleet: Fleet, index: Index) -> Fleet:
+    """What an ask has just taken (a slot, a host, its region's turn) counts against the next one."""
+    if found.remediations:
         changed = {remediation.key: remediation for remediation in found.remediations}
-        fleet = replace(
-            fleet, remediations={**fleet.remediations, **changed}, reserved=reserved(found.decisions, fleet)
-        )
-    for decision, effects, after in undos(policy, fleet, now):
-        total = replace(
-            total,
-            decisions=(*total.decisions, (decision, effects)),
-            remediations=(*total.remediations, after),
-        )
-    return total
+        fleet = replace(fleet, remediations={**fleet.remediations, **changed})
+    given = reserved(found.decisions, fleet)
+    fleet = fleet if given is fleet.reserved else replace(fleet, reserved=given)
+    index.took(fleet, found.remediations)
+    for passed in (decision for decision, effects in found.decisions if effects and despite_gate(decision)):
+        if home := fleet.hosts.get(passed.target):
+            index.passed.setdefault(home.region, home.name)
+    index.given_out += sum(isinstance(effect, Recreate) for _, effects in found.decisions for effect in effects)
+    return fleet
 
 
 def decide_one(
-    policy: Policy, actions: Mapping[str, ActionSpec], playbook: str, target: str, fleet: Fleet, now: datetime
+    policy: Policy,
+    actions: Mapping[str, ActionSpec],
+    playbook: str,
+    target: str,
+    fleet: Fleet,
+    now: datetime,
+    index: Index | None = None,
 ) -> Verdicts:
     """What one playbook decides of one target, were it asked now; what others ask for is not looked at."""
-    return _remedy(policy, actions, _Ask(policy.playbooks[playbook], target), fleet, now)
+    known = index or Index(fleet, now, frozenset(policy.playbooks))
+    return _remedy(policy, actions, _Ask(policy.playbooks[playbook], target), fleet, known)
 
 
 def case_of(policy: Policy, playbook: str, target: str, fleet: Fleet, now: datetime) -> Case:
     """What guards and plans are given when that playbook is asked to act on that target."""
-    return _case(policy, _Ask(policy.playbooks[playbook], target), fleet, now)
+    index = Index(fleet, now, frozenset(policy.playbooks))
+    return _case(policy, _Ask(policy.playbooks[playbook], target), fleet, index)
 
 
-def _asks(policy: Policy, liveness_playbook: str, fleet: Fleet) -> Iterator[_Ask]:
-    """Dead verdicts ask by themselves; firing alerts ask by their label; what is open goes on asking."""
-    seen: set[tuple[str, str]] = set()
-    for name, target in (*_liveness(liveness_playbook, fleet), *_opened(fleet), *_alerted(policy, fleet)):
-        playbook = policy.playbooks.get(name)
-        if playbook and target and (name, target) not in seen:
-            seen.add((name, target))
-            yield _Ask(playbook, target)
-
-
-def _liveness(playbook: str, fleet: Fleet) -> list[tuple[str, str]]:
-    dead = [host for host in fleet.hosts.values() if host.life is Life.DEAD]
-    return [(playbook, host.name) for host in sorted(dead, key=lambda host: host.died_at or host.since)]
-
-
-def _opened(fleet: Fleet) -> list[tuple[str, str]]:
-    opened = [remediation for remediation in fleet.remediations.values() if remediation.open]
-    return [(r.playbook, r.target) for r in sorted(opened, key=lambda remediation: remediation.opened_at)]
-
-
-def _alerted(policy: Policy, fleet: Fleet) -> list[tuple[str, str]]:
-    firing = [alert for alert in fleet.alerts if alert.actionable]
-    named = [
-        (alert.playbook, alert.labels.get(policy.playbooks[alert.playbook].target, ""))
-        for alert in sorted(firing, key=lambda alert: alert.active_at)
-        if alert.playbook in policy.playbooks
-    ]
-    return [(name, target) for name, target in named if target]
-
-
-def _remedy(policy: Policy, actions: Mapping[str, ActionSpec], ask: _Ask, fleet: Fleet, now: datetime) -> Verdicts:
-    case = _case(policy, ask, fleet, now)
+def _remedy(policy: Policy, actions: Mapping[str, ActionSpec], ask: _Ask, fleet: Fleet, index: Index) -> Verdicts:
+    case = _case(policy, ask, fleet, index)
     if ask.playbook.mode is Mode.DISABLED:
         return Verdicts()
     over = _over(case)
     if over:
-        known = fleet.remediations.get(case.remediation.key)
-        if known is None or not known.open:
-            # Asked for by a rule alone, against what direct evidence says.
-            disagrees = Hold("EvidenceDisagrees", f"direct evidence does not agree: {over}")
-            return Verdicts(((_held(case, ask.playbook.steps[0].action, disagrees), ()),))
-        return Verdicts(remediations=(replace(known, closed_at=now, outcome=over),))
-    hold = guards.first_hold(guards.BEFORE_ANY, case)
-    if hold:
-        return Verdicts(((_held(case, ask.playbook.steps[0].action, hold), ()),))
-    return _climb(actions, case)
+        return _ended(case, over)
+    case = replace(case, action=ask.playbook.steps[0].action)
+    heard = hear(_before(actions, ask), case, partial(let_pass, case))
+    if heard.hold:
+        return stopped(case, heard, ())
+    return _verified(case, climb(actions, case, heard, ask.guarding))
 
 
-def _case(policy: Policy, ask: _Ask, fleet: Fleet, now: datetime) -> Case:
-    known = fleet.remediations.get(f"{ask.playbook.name}/{ask.target}")
-    fresh = Remediation(ask.playbook.name, ask.target, now)
-    host = fleet.hosts.get(ask.target) if ask.playbook.target == "host" else None
-    return Case(ask.playbook, ask.target, host, known if known and known.open else fresh, fleet, policy.limits, now)
+def _before(actions: Mapping[str, ActionSpec], ask: _Ask) -> tuple[AnyGuard, ...]:
+    """What only heals passes budgets and breakers."""
+    heals = all(actions[step.action].kind is Kind.HEALING for step in ask.playbook.steps)
+    return ask.guarding.healing if heals else ask.guarding.before
+
+
+def _verified(case: Case, taken: Verdicts) -> Verdicts:
+    """The rungs' verdicts, and what the whole came to once its time is up: amiss, it is told, or people are asked."""
+    remediation = taken.remediations[0] if taken.remediations else case.remediation
+    if not remediation.open or remediation.verified == SUCCEEDED:
+        return taken
+    case = replace(case, remediation=remediation, action=VERIFY)
+    facts = read_verify(case)
+    hold = judge_verify(facts) if facts else None
+    if facts is None or not facts["late"]:
+        return taken
+    if hold is not None:
+        taken = taken.with_all_of(stopped(case, Heard(hold, {VERIFY: facts}), ()))
+    if remediation.verified:
+        return taken
+    judged = replace(remediation, verified=FAILED if hold else SUCCEEDED)
+    return replace(taken, remediations=(judged,), records=(*taken.records, _record(case, succeeded=hold is None)))
+
+
+def _record(case: Case, *, succeeded: bool) -> Record:
+    known = case.fleet.records.get(case.playbook.name)
+    return noted(known, case.playbook, case.target, case.now, succeeded=succeeded)
+
+
+def _ended(case: Case, over: str) -> Verdicts:
+    known = case.fleet.remediations.get(case.remediation.key)
+    if known is not None and known.open:
+        return _closed(case, known, over)
+    # Asked for by a rule alone, against what direct evidence says.
+    facts: Facts = {"contrary": over}
+    hold = evidence.judge(facts)
+    told = held(case, case.playbook.steps[0].action, hold, {GUARDS: {"evidence": facts}}) if hold else None
+    return Verdicts(((told, ()),) if told else ())
+
+
+def _closed(case: Case, known: Remediation, over: str) -> Verdicts:
+    """At its end; that its signal cleared is a success, that a host came back by itself is neither."""
+    ended = replace(known, closed_at=case.now, outcome=over)
+    if known.verified or over != CLEARED:
+        return Verdicts(remediations=(ended,))
+    return Verdicts(remediations=(replace(ended, verified=SUCCEEDED),), records=(_record(case, succeeded=True),))
+
+
+def _case(policy: Policy, ask: _Ask, fleet: Fleet, index: Index) -> Case:
+    book, now = ask.playbook, index.now
+    known = fleet.remediations.get(f"{book.name}/{ask.target}")
+    opened = known if known and known.open else Remediation(book.name, ask.target, now)
+    host = fleet.hosts.get(ask.target) if book.target == "host" else None
+    case = Case(book, ask.target, host, opened, fleet, policy.limits, now, index=index, given_out=index.given_out)
+    if known and not known.open:
+        case = replace(case, remediation=earlier_steps(case, known))
+    return replace(case, pace=pace_of(case)) if ask.target in index.incidents else case
 
 
 def _over(case: Case) -> str:
@@ -141,120 +179,6 @@ def _over(case: Case) -> str:
         return "" if case.host and case.host.life is Life.DEAD else "the host is back"
     if not case.remediation.steps:
         return ""
-    asking = any(
-        alert.actionable
-        and alert.playbook == case.playbook.name
-        and alert.labels.get(case.playbook.target) == case.target
-        for alert in case.fleet.alerts
-    )
+    asking = bool(index_of(case).alerts(case.playbook.name, case.playbook.target, case.target))
     done = all(step.action in case.remediation.steps for step in case.playbook.steps)
-    return "" if asking or not done else "the signal cleared"
-
-
-def _climb(actions: Mapping[str, ActionSpec], case: Case) -> Verdicts:
-    """All rungs, in order: each plans against the fleet as it is, so that a rung may still be waiting below."""
-    decisions: list[tuple[Decision, tuple[Effect, ...]]] = []
-    unplaced: tuple[Placeable, ...] = ()
-    remediation = case.remediation
-    for step in _flat(case.playbook):
-        taken = _step(actions[step.action], step, replace(case, remediation=remediation))
-        fleet = replace(case.fleet, reserved=reserved(taken.decisions, case.fleet))
-        case = replace(case, fleet=fleet)
-        decisions.extend(taken.decisions)
-        unplaced += taken.unplaced
-        remediation = taken.remediations[0] if taken.remediations else remediation
-        if any(decision.outcome is DecisionOutcome.HOLD for decision, _ in taken.decisions):
-            break
-    same = remediation == case.fleet.remediations.get(remediation.key)
-    return Verdicts(tuple(decisions), () if same or not remediation.steps else (remediation,), unplaced)
-
-
-def _flat(playbook: Playbook) -> list[Step]:
-    return [inner for step in playbook.steps for inner in (step, step.meanwhile) if inner]
-
-
-def _step(action: ActionSpec, step: Step, case: Case) -> Verdicts:
-    planned = action.plan(case, action.params.model_validate(step.params))
-    if isinstance(planned, Hold):
-        return Verdicts(((_held(case, step.action, planned), ()),))
-    if not planned.effects:
-        return _reached(case, step, planned)
-    hold = guards.first_hold(BY_KIND[action.kind], case)
-    if hold:
-        return Verdicts(((_held(case, step.action, hold), ()),))
-    if case.playbook.mode is not Mode.AUTO:
-        return Verdicts(((_not_auto(case, step, planned), ()),))
-    return _act(case, step, planned)
-
-
-def _reached(case: Case, step: Step, planned: Planned) -> Verdicts:
-    """Nothing to do on this rung: it is complete, unless it waits for something; who only watches takes no slot."""
-    if planned.waiting or step.action in case.remediation.steps or case.playbook.mode is not Mode.AUTO:
-        return Verdicts()
-    return Verdicts(remediations=(_with_step(case, step),))
-
-
-def _act(case: Case, step: Step, planned: Planned) -> Verdicts:
-    effects, without = placed(planned.effects, case.fleet)
-    if not effects:
-        told = f"no host in {case.region} has room for {len(without)} of its machines"
-        return Verdicts(((_held(case, step.action, Hold("NoRoom", told)), ()),), (), without)
-    text = f"{step.action} on {case.target}: {_told(effects, case)}"
-    keys = tuple(effect.key for effect in effects)
-    decision = _decision(case, step.action, DecisionOutcome.ACT, Hold("Acting", text, _facts(case)), keys)
-    return Verdicts(((decision, effects),), (_with_step(case, step),), without)
-
-
-def _told(effects: tuple[Effect, ...], case: Case) -> str:
-    """What is done, in names that people know."""
-    machines = [case.fleet.machines.get(getattr(effect, "machine", "")) for effect in effects]
-    names = sorted(f"{machine.app}/{machine.name}" for machine in machines if machine)
-    return ", ".join(names) if names else "done"
-
-
-def _facts(case: Case) -> dict[str, object]:
-    """What the guards read, kept with the decision."""
-    verdict = case.fleet.verdicts.get(case.target)
-    facts: dict[str, object] = {"gate_open": bool(case.fleet.gate and case.fleet.gate.open)}
-    if verdict:
-        facts |= {"verdict": verdict.kind.value, "silent": verdict.silent, "assigned": verdict.assigned}
-        facts["witnesses"] = guards.witnesses_of(case)
-    if case.host:
-        facts |= {"fence": case.host.fence.value, "epoch": case.host.epoch, "life": case.host.life.value}
-    return facts
-
-
-def _with_step(case: Case, step: Step) -> Remediation:
-    steps = {step.action: case.now} | case.remediation.steps
-    return replace(case.remediation, steps=steps)
-
-
-def _held(case: Case, action: str, hold: Hold) -> Decision:
-    facts = {**_facts(case), **hold.facts}
-    return _decision(case, action, DecisionOutcome.HOLD, replace(hold, facts=facts))
-
-
-def _not_auto(case: Case, step: Step, planned: Planned) -> Decision:
-    shadow = case.playbook.mode is Mode.SHADOW
-    outcome = DecisionOutcome.SHADOW if shadow else DecisionOutcome.ASK
-    text = f"would do {len(planned.effects)} effects; mode is {case.playbook.mode.value}"
-    return _decision(case, step.action, outcome, Hold("ModeShadow" if shadow else "NeedsApproval", text))
-
-
-def _decision(
-    case: Case, action: str, outcome: DecisionOutcome, why: Hold, effects: tuple[str, ...] = ()
-) -> Decision:
-    text = f"{case.playbook.name}/{case.target}/{action}/{outcome}/{why.reason}/{case.now.isoformat()}"
-    identifier = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-    return Decision(
-        identifier,
-        case.now,
-        case.playbook.name,
-        case.target,
-        action,
-        outcome,
-        why.reason,
-        why.text,
-        why.facts,
-        effects,
-    )
+    return "" if asking or not done else CLEARED

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from remediator.actions.spec import ActionSpec, Case
 from remediator.engine import guards
-from remediator.engine.decide import BY_KIND, decide_one
+from remediator.engine.decide import decide_one
+from remediator.engine.guard import name_of
+from remediator.engine.incidents import group_playbook
 from remediator.engine.words import HOLDS, Word, word_of
 from remediator.model.alert import Alert, AlertState, Rule
 from remediator.model.decision import Decision, DecisionOutcome, Hold
@@ -43,7 +45,8 @@ def account(policy: Policy, actions: Mapping[str, ActionSpec], playbook: str, ca
     """The whole account of a case (see ``case_of``)."""
     words = tuple(word_of(guard, case) for guard in guards.BEFORE_ANY)
     kinds = {actions[step.action].kind for step in _flat(case)}
-    by_kind = {guard: kind for kind, many in BY_KIND.items() if kind in kinds for guard in many}
+    # Of two guards of one name the stricter stands first.
+    by_kind = {name_of(g): g for kind, many in reversed(guards.BY_KIND.items()) if kind in kinds for g in many}
     decided = decide_one(policy, actions, playbook, case.target, case.fleet, case.now)
     rungs = tuple(_rungs(actions, case, [decision for decision, _ in decided.decisions]))
     asked = _is_asked(case)
@@ -51,7 +54,7 @@ def account(policy: Policy, actions: Mapping[str, ActionSpec], playbook: str, ca
         rungs = tuple(replace(rung, state="would act") if rung.state == "acts" else rung for rung in rungs)
     nearest, text = _nearest(case, words, rungs, asked=asked)
     told = tuple(asked_by(policy, case))
-    words += tuple(word_of(guard, case) for guard in by_kind)
+    words += tuple(word_of(guard, case) for guard in by_kind.values())
     return Account(playbook, case.playbook.mode.value, case.target, told, words, rungs, nearest, text)
 
 
@@ -80,7 +83,8 @@ def subjects(policy: Policy, liveness: str, fleet: Fleet, target: str) -> list[s
     asked = {a.playbook for a in fleet.alerts if a.state is not AlertState.RESOLVED and target in a.labels.values()}
     opened = {r.playbook for r in fleet.remediations.values() if r.target == target and r.open}
     last = {liveness} if target in fleet.hosts else set()
-    return sorted(name for name in asked | opened | last if name in policy.playbooks)
+    group = {group_playbook(each.label) for each in fleet.incidents.values() if each.open and target in each.hosts}
+    return sorted(name for name in asked | opened | last | group if name in policy.playbooks)
 
 
 def asked_by(policy: Policy, case: Case) -> list[str]:

@@ -1,214 +1,178 @@
-"""Guards: each looks at one ask and says hold, or nothing. A guard that errs blocks."""
+"""Guards: each looks at one ask and says hold, or nothing. A guard that errs blocks. PURE."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from remediator.actions.spec import Case
 from remediator.engine.budgets import budgets as budgets
-from remediator.engine.budgets import busy, region_of
-from remediator.model.alert import Alert
+from remediator.engine.capacity import capacity as capacity
+from remediator.engine.cooldown import cooldown as cooldown
+from remediator.engine.correlated import correlated as correlated
+from remediator.engine.durability import durability as durability
+from remediator.engine.effectiveness import effectiveness as effectiveness
+from remediator.engine.facts import SHADOW
+from remediator.engine.flapping import flapping as flapping
+from remediator.engine.guard import AnyGuard, Facts, Guard, name_of
+from remediator.engine.guard import checked as checked
+from remediator.engine.guard import first_hold as first_hold
+from remediator.engine.holds import operator_hold as operator_hold
+from remediator.engine.index import index_of
+from remediator.engine.maintenance import maintenance as maintenance
+from remediator.engine.self_fencing import self_fencing as self_fencing
+from remediator.engine.self_fencing import self_fencing_adding as self_fencing_adding
+from remediator.engine.survivors import survivors as survivors
+from remediator.engine.witnesses import destructive_witnesses as destructive_witnesses
+from remediator.engine.witnesses import gate as gate
+from remediator.engine.witnesses import witnesses_of as witnesses_of
 from remediator.model.decision import Hold
-from remediator.model.evidence import Verdict, VerdictKind
-from remediator.model.host import Fence, Host, Life
-
-Guard = Callable[[Case], Hold | None]
+from remediator.model.policy import Kind, Mode
 
 
-def first_hold(guards: Iterable[Guard], case: Case) -> Hold | None:
-    for guard in guards:
-        hold = checked(guard, case)
-        if hold is not None:
-            return hold
-    return None
+def _read_frozen(case: Case) -> Facts | None:
+    return {"frozen": case.fleet.frozen} if case.fleet.frozen else None
 
 
-def checked(guard: Guard, case: Case) -> Hold | None:
-    """The guard's word; its failure is a hold too."""
-    try:
-        return guard(case)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        name = getattr(guard, "__name__", "guard")
-        return Hold("GuardFailed", f"guard {name} failed and therefore blocks: {type(error).__name__}")
+def _judge_frozen(facts: Facts) -> Hold:
+    return Hold("Frozen", f"all acting is stopped: {facts['frozen']}")
 
 
-def frozen(case: Case) -> Hold | None:
-    return Hold("Frozen", f"all acting is stopped: {case.fleet.frozen}") if case.fleet.frozen else None
-
-
-def maintenance(case: Case) -> Hold | None:
-    until = case.host.maintenance_until if case.host else None
-    if until and until > case.now:
-        return Hold("Maintenance", f"in maintenance until {until.isoformat(timespec='seconds')}")
-    return None
-
-
-def evidence(case: Case) -> Hold | None:
-    """Direct evidence must agree before an automatic act that asks for it."""
-    wants = case.playbook.evidence
+def _read_evidence(case: Case) -> Facts | None:
+    wants, verdict = case.playbook.evidence, case.fleet.verdicts.get(case.target)
     if not wants.verdict:
         return None
-    verdict = case.fleet.verdicts.get(case.target)
-    if verdict is None or verdict.kind.value != wants.verdict:
-        seen = verdict.kind.value if verdict else "no evidence"
-        return Hold("EvidenceDisagrees", f"direct evidence says {seen}, not {wants.verdict}", _facts(verdict))
-    age = case.now - verdict.newest if verdict.newest else None
-    if age is None or age > wants.max_age:
-        return Hold("EvidenceStale", "no probe result is fresh enough", _facts(verdict))
-    if verdict.outside_rack < wants.outside_rack:
-        told = f"only {verdict.outside_rack} vantages outside its rack agree, {wants.outside_rack} must"
-        return Hold("QuorumTooSmall", told, _facts(verdict))
+    facts: Facts = {"wants": wants.verdict, "max_age": wants.max_age.total_seconds(), "must": wants.outside_rack}
+    if verdict is None:
+        return facts
+    age = seconds(case.now - verdict.newest) if verdict.newest else None
+    seen = {"verdict": verdict.kind.value, "silent": verdict.silent, "assigned": verdict.assigned}
+    weights = {vantage: round(weight, 3) for vantage, weight in verdict.weights}
+    return facts | seen | {"age": age, "outside": verdict.outside_rack, "weights": weights}
+
+
+_VOTES = ("verdict", "silent", "assigned")
+
+
+def _judge_evidence(facts: Facts) -> Hold | None:
+    """Direct evidence must agree before an automatic act that asks for it."""
+    if "contrary" in facts:
+        return Hold("EvidenceDisagrees", f"direct evidence does not agree: {facts['contrary']}")
+    votes: Facts = {name: facts[name] for name in _VOTES if name in facts}
+    seen = facts.get("verdict", "no evidence")
+    if seen != facts["wants"]:
+        return Hold("EvidenceDisagrees", f"direct evidence says {seen}, not {facts['wants']}", votes)
+    if facts["age"] is None or facts["age"] > facts["max_age"]:
+        return Hold("EvidenceStale", "no probe result is fresh enough", votes)
+    if facts["outside"] < facts["must"]:
+        told = f"only {facts['outside']} vantages outside its rack agree, {facts['must']} must"
+        return Hold("QuorumTooSmall", told, votes)
     return None
 
 
-def _facts(verdict: Verdict | None) -> dict[str, object]:
-    if verdict is None:
-        return {}
-    return {"verdict": verdict.kind.value, "silent": verdict.silent, "assigned": verdict.assigned}
+def seconds(span: timedelta) -> float:
+    """A span as it is kept with a decision."""
+    return round(span.total_seconds(), 6)
 
 
-def continuity(case: Case) -> Hold | None:
-    """Continuous and settle run together, from the first missed probe, within this leader's term."""
+def _read_continuity(case: Case) -> Facts | None:
     verdict = case.fleet.verdicts.get(case.target)
     if not case.playbook.evidence.verdict or verdict is None or verdict.suspect_since is None:
         return None
     began = max(verdict.suspect_since, case.fleet.term_began or verdict.suspect_since)
     need = max(case.playbook.continuous, case.playbook.settle)
-    lasted = case.now - began
-    if lasted < need:
-        return Hold("Settling", f"unbroken for {lasted.total_seconds():.1f} s of {need.total_seconds():.0f} s")
+    return {"lasted": seconds(case.now - began), "need": seconds(need)}
+
+
+def _judge_continuity(facts: Facts) -> Hold | None:
+    """Continuous and settle run together, from the first missed probe, within this leader's term."""
+    if facts["lasted"] < facts["need"]:
+        return Hold("Settling", f"unbroken for {facts['lasted']:.1f} s of {facts['need']:.0f} s")
     return None
 
 
-def witnesses_of(case: Case) -> list[str]:
-    """Which of the three paths say that the host is lost, each on its own."""
-    fleet = case.fleet
-    found = []
-    verdict = fleet.verdicts.get(case.target)
-    if verdict and verdict.kind is VerdictKind.DEAD:
-        found.append("direct")
-    if fleet.gate and fleet.gate.open and _asked_by_rule(case):
-        found.append("store")
-    if case.host and case.host.fence is Fence.PROVED:
-        found.append("power")
-    return found
-
-
-def _asked_by_rule(case: Case) -> bool:
-    asking = [a for a in case.fleet.alerts if _of_our_own(a) and a.playbook == case.playbook.name]
-    return any(alert.labels.get("host") == case.target and _seen_in_term(case, alert) for alert in asking)
-
-
-def _of_our_own(alert: Alert) -> bool:
-    """What others tell us may ask; a witness is only what this process saw in the store itself."""
-    return alert.actionable and not alert.source
-
-
-def _seen_in_term(case: Case, alert: Alert) -> bool:
-    """Seen by us since we began, or began anew: what was true before a pause is no witness."""
-    return case.fleet.term_began is None or (alert.last_seen or alert.active_at) >= case.fleet.term_began
-
-
-def gate(case: Case) -> Hold | None:
-    """An act that only adds wants the gate open, or a second witness where liveness is the matter."""
-    state = case.fleet.gate
-    if state and state.open:
-        return None
-    reason = state.reason if state else "no reading yet"
-    if case.playbook.evidence.verdict and len(witnesses_of(case)) >= 2:
-        return _one_at_a_time(case)
-    return Hold("GateClosed", f"the metrics store cannot be trusted ({reason}) and no second witness speaks")
-
-
-def _one_at_a_time(case: Case) -> Hold | None:
-    # Who began first goes on; both would wait for each other for ever.
-    turn = (case.remediation.opened_at, case.target)
-    others = [r for r in case.fleet.remediations.values() if busy(case.fleet, r) and (r.opened_at, r.target) < turn]
-    mine = [r for r in others if r.playbook == case.playbook.name and region_of(case, r.target) == case.region]
-    return Hold("GateClosedOneAtATime", f"{mine[0].target} is being remedied on two witnesses") if mine else None
-
-
-def destructive_witnesses(case: Case) -> Hold | None:
-    """A destructive step wants two witnesses of three, gate open or not."""
-    if not case.playbook.evidence.verdict:
-        return gate(case)
-    found = witnesses_of(case)
-    if len(found) >= 2:
-        return None if case.fleet.gate and case.fleet.gate.open else _one_at_a_time(case)
-    told = f"only {found[0]} says so" if found else "nobody says so"
-    return Hold("SecondWitnessMissing", f"{told}; two of three must")
-
-
-def correlated(case: Case) -> Hold | None:
-    """Many that fell together under one label are one incident, not many dead hosts.
-
-    It does not lapse with time: it ends when enough of them are back, or when it is proved for the group that they
-    are down.
-    """
-    rule = case.playbook.correlated
-    if rule is None or case.host is None or case.remediation.steps:
-        return None
-    accused = _accused_with(case)
-    together = [h for h in case.fleet.hosts.values() if h.name in accused or _fell_with(case, h)]
-    for label in rule.by:
-        mine = _label(case.host, label)
-        alike = [h for h in together if mine and _label(h, label) == mine]
-        if len(alike) >= rule.at_least and not _proved_down(alike):
-            told = (
-                f"{len(alike)} hosts of {label} {mine} fell within {rule.within.total_seconds():.0f} s: one incident"
-            )
-            return Hold("Correlated", told, {"label": label, "value": mine, "hosts": sorted(h.name for h in alike)})
-    return None
-
-
-def _label(host: Host, label: str) -> str:
-    if label in ("rack", "region", "provider", "role"):
-        return str(getattr(host, label))
-    return host.version if label == "agent_version" else host.labels.get(label, "")
-
-
-def _fell_with(case: Case, host: Host) -> bool:
-    """Lost, or in doubt, since about the same time as the host of this case."""
-    if case.host is None or case.playbook.correlated is None or host.life not in (Life.SUSPECT, Life.DEAD):
-        return False
-    return abs(host.since - case.host.since) <= case.playbook.correlated.within
-
-
-def _accused_with(case: Case) -> set[str]:
-    """Hosts that rules alone name for the same playbook, since about the same time: all of them may be alive."""
-    rule = None if case.playbook.evidence.verdict else case.playbook.correlated
-    firing = [a for a in case.fleet.alerts if a.actionable and a.playbook == case.playbook.name]
-    since = {alert.labels.get("host", ""): alert.active_at for alert in firing}
-    if rule is None or case.target not in since:
-        return set()
-    return {name for name, at in since.items() if abs(at - since[case.target]) <= rule.within}
-
-
-def _proved_down(hosts: list[Host]) -> bool:
-    return 5 * sum(1 for host in hosts if host.fence is Fence.PROVED) >= 4 * len(hosts)
-
-
-def backlog(case: Case) -> Hold | None:
-    """After our start, or a change of its rules, a playbook that many ask for at once waits for a person."""
+def _read_backlog(case: Case) -> Facts | None:
     rule = case.playbook.backlog
     since = case.fleet.backlog_since.get(case.playbook.name)
     if rule is None or since is None or case.remediation.steps or case.now - since >= rule.hold_for:
         return None
-    many = len(asking(case))
-    if many <= rule.approve_above:
-        return None
     until = (since + rule.hold_for).isoformat(timespec="seconds")
-    told = f"{many} ask at once just after a start or a change of rules, {rule.approve_above} may, until {until}"
-    return Hold("Backlog", told, {"asking": many, "allowed": rule.approve_above})
+    return {"asking": len(asking(case)), "allowed": rule.approve_above, "until": until, "released": _let_go(case)}
 
 
-def asking(case: Case) -> set[str]:
+def _let_go(case: Case) -> bool:
+    """Whether a person named it: their word stands for the ratio."""
+    mine = case.fleet.releases.values()
+    return any(release.covers(case.target, case.playbook.name, case.now) for release in mine)
+
+
+def _judge_backlog(facts: Facts) -> Hold | None:
+    """After our start, or a change of its rules, a playbook that many ask for at once waits for a person."""
+    if facts["released"] or facts["asking"] <= facts["allowed"]:
+        return None
+    many = f"{facts['asking']} ask at once just after a start or a change of rules"
+    told = f"{many}, {facts['allowed']} may, until {facts['until']}"
+    return Hold("Backlog", told, {"asking": facts["asking"], "allowed": facts["allowed"]}, asks=True)
+
+
+def asking(case: Case) -> frozenset[str]:
     """Whom this playbook is asked to act on now, and has not begun with."""
-    playbook, fleet = case.playbook, case.fleet
-    asked = {a.labels.get(playbook.target, "") for a in fleet.alerts if a.actionable and a.playbook == playbook.name}
-    if playbook.evidence.verdict == VerdictKind.DEAD.value:
-        asked |= {host.name for host in fleet.hosts.values() if host.life is Life.DEAD}
-    begun = {r.target for r in fleet.remediations.values() if r.playbook == playbook.name and r.open and r.steps}
-    return asked - begun - {""}
+    return index_of(case).asking(case.playbook)
 
+
+def _read_mode(case: Case) -> Facts | None:
+    return None if case.playbook.mode is Mode.AUTO else {"mode": case.playbook.mode.value}
+
+
+def _judge_mode(facts: Facts) -> Hold:
+    """Whoever only watches does nothing; whoever needs approval asks for it."""
+    told = f"mode is {facts['mode']}"
+    return Hold(SHADOW, told) if facts["mode"] == Mode.SHADOW.value else Hold("NeedsApproval", told, asks=True)
+
+
+frozen = Guard("frozen", _read_frozen, _judge_frozen)
+evidence = Guard("evidence", _read_evidence, _judge_evidence)
+continuity = Guard("continuity", _read_continuity, _judge_continuity)
+backlog = Guard("backlog", _read_backlog, _judge_backlog)
 
 # Cheapest and plainest first: the first that holds is the one that is shown.
-BEFORE_ANY: tuple[Guard, ...] = (frozen, maintenance, evidence, continuity, correlated, backlog, budgets)
+BEFORE_ANY: tuple[AnyGuard, ...] = (
+    frozen,
+    operator_hold,
+    maintenance,
+    evidence,
+    continuity,
+    correlated,
+    backlog,
+    budgets,
+)
+# What heals is never blocked by a budget or a breaker: only a person's word and the evidence bind it.
+BEFORE_HEALING: tuple[AnyGuard, ...] = (frozen, operator_hold, maintenance, evidence, continuity)
+mode = Guard("mode", _read_mode, _judge_mode)
+# The gate binds whatever changes the fleet; telling and healing pass.
+BY_KIND: dict[Kind, tuple[AnyGuard, ...]] = {
+    Kind.DESTRUCTIVE: (self_fencing, flapping, destructive_witnesses, cooldown, effectiveness, durability, mode),
+    Kind.ADDITIVE: (self_fencing_adding, gate, survivors, capacity, cooldown, effectiveness, mode),
+    Kind.HEALING: (mode,),
+    Kind.TELLING: (cooldown, mode),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """Which guards are asked: before the first rung, before what only heals, and by the kind of a step."""
+
+    before: tuple[AnyGuard, ...] = BEFORE_ANY
+    healing: tuple[AnyGuard, ...] = BEFORE_HEALING
+    by_kind: Mapping[Kind, tuple[AnyGuard, ...]] = field(default_factory=lambda: BY_KIND)
+
+    def without(self, name: str) -> "Guarding":
+        """The same without one guard: to see what it is good for."""
+        kept = {kind: _without(many, name) for kind, many in self.by_kind.items()}
+        return Guarding(_without(self.before, name), _without(self.healing, name), kept)
+
+
+def _without(many: tuple[AnyGuard, ...], name: str) -> tuple[AnyGuard, ...]:
+    return tuple(guard for guard in many if name_of(guard) != name)
+
+
+ALL = Guarding()

@@ -5,14 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import LOST, HostStatus
 from remediator.model.machine import Machine, MachineState
-from remediator.model.request import Migration, MigrationStage, Operation, Origin, Stage
+from remediator.model.request import STOP_HANGS, Migration, MigrationStage, Operation, Origin, Stage
 
 # A migration of which nothing has been heard for this long will not end by itself; a copy may take much longer.
 STUCK_AFTER = timedelta(minutes=2)
 STUCK_COPY_AFTER = timedelta(minutes=60)
+# A wedged host's processes cannot end: a stop that takes longer than any stop does will not come to its end.
+HANGS_AFTER = timedelta(minutes=1)
 
 
 def advance(migration: Migration, fleet: Fleet, now: datetime) -> tuple[Migration, list[Operation]]:
@@ -21,7 +24,7 @@ def advance(migration: Migration, fleet: Fleet, now: datetime) -> tuple[Migratio
     if machine is None or not machine.alive:
         return _ended(migration, now, "the machine is gone"), _cleaned(migration, now)
     switched = machine.host != migration.source
-    failed = _failure(migration, fleet) or _source_lost(migration, fleet)
+    failed = _failure(migration, fleet) or _source_lost(migration, fleet) or _hanging(migration, fleet, now)
     if failed and not switched:
         return _rolled_back(migration, fleet, failed, now)
     if _stuck(migration, fleet, now):
@@ -38,6 +41,14 @@ def advance(migration: Migration, fleet: Fleet, now: datetime) -> tuple[Migratio
         case _:
             # Copying and starting are moved on by the outcome of their operations.
             return migration, []
+
+
+def given_up(migration: Migration, fleet: Fleet, why: str, now: datetime) -> tuple[Migration, list[Operation]] | None:
+    """A migration that a person takes back; None once its machine lives on the target."""
+    machine = fleet.machines.get(migration.machine)
+    if not migration.open or machine is None or machine.host != migration.source:
+        return None
+    return _rolled_back(migration, fleet, why, now)
 
 
 def _copied(migration: Migration, machine: Machine, fleet: Fleet, now: datetime) -> tuple[Migration, list[Operation]]:
@@ -116,6 +127,15 @@ def _ended(migration: Migration, now: datetime, why: str) -> Migration:
 def _source_lost(migration: Migration, fleet: Fleet) -> str:
     source = fleet.hosts.get(migration.source)
     return f"source {migration.source} was lost" if source is None or source.life in LOST else ""
+
+
+def _hanging(migration: Migration, fleet: Fleet, now: datetime) -> str:
+    """Why its stop will not end: its host's disks do not answer."""
+    stop = fleet.operations.get(f"{migration.id}:stop")
+    verdict = fleet.verdicts.get(migration.source)
+    if stop is None or not stop.open or verdict is None or verdict.kind is not VerdictKind.WEDGED:
+        return ""
+    return STOP_HANGS if now - stop.written_at > HANGS_AFTER else ""
 
 
 def _stuck(migration: Migration, fleet: Fleet, now: datetime) -> bool:

@@ -1,13 +1,17 @@
 """Waits that no playbook decides: returned hosts not yet admitted, and destroys that may not be sent now."""
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 
 from remediator.engine import destroys
 from remediator.engine.admission import admission
-from remediator.model.decision import Decision, DecisionOutcome
+from remediator.engine.facts import GUARDS
+from remediator.engine.guard import Facts
+from remediator.engine.holds import hold_on, of_host, of_machine, words
+from remediator.engine.self_fencing import fenced, grave
+from remediator.model.decision import Decision, DecisionOutcome, Hold
 from remediator.model.fleet import Fleet
 from remediator.model.host import Life
 from remediator.model.request import Destroy, Origin
@@ -15,31 +19,67 @@ from remediator.model.request import Destroy, Origin
 RECONCILE = "reconcile"
 
 
-def may_send(destroy: Destroy, fleet: Fleet) -> str:
+def may_send(destroy: Destroy, fleet: Fleet, now: datetime) -> str:
     """Why an automatic destroy is not sent now; empty when it may be. Owners' requests always may."""
+    hold = unsent(facts_of(destroy, fleet, now))
+    return hold.reason if hold else ""
+
+
+def facts_of(destroy: Destroy, fleet: Fleet, now: datetime) -> Facts:
+    """What decides whether a destroy is sent."""
     if destroy.origin is not Origin.AUTOMATIC:
-        return ""
-    if fleet.frozen:
-        return "Frozen"
-    return "" if fleet.gate and fleet.gate.open else "GateClosed"
+        return {"asked_by": destroy.origin.value}
+    held = hold_on(fleet, chain(of_host(fleet, destroy.host), of_machine(fleet, destroy.machine)), now)
+    gate_open = bool(fleet.gate and fleet.gate.open)
+    facts: Facts = {"frozen": fleet.frozen, "held": words(held) if held else "", "gate": gate_open}
+    # A full disk keeps destroys going: what is condemned must not live on for lack of room.
+    doubts = grave(fleet)
+    return {**facts, "doubts": doubts} if doubts else facts
+
+
+def unsent(facts: Facts) -> Hold | None:
+    """The word that follows."""
+    if "asked_by" in facts:
+        return None
+    if facts["frozen"]:
+        return Hold("Frozen", f"all acting is stopped: {facts['frozen']}")
+    if facts["held"]:
+        return Hold("OperatorHold", facts["held"])
+    if facts.get("doubts"):
+        return fenced(facts)
+    return None if facts["gate"] else Hold("GateClosed", "the metrics store cannot be trusted")
+
+
+def not_admitted(facts: Facts) -> Hold | None:
+    """A host that is back and is not let in yet."""
+    return Hold("NotAdmitted", facts["why"]) if facts["why"] else None
 
 
 def waits(fleet: Fleet, now: datetime) -> Iterator[Decision]:
     """A hold for each thing that waits, so that people see it and its reason like any other."""
-    held: defaultdict[tuple[str, str], int] = defaultdict(int)
+    counts: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str], Facts] = {}
     for destroy in destroys.due(fleet):
-        if reason := may_send(destroy, fleet):
-            held[destroy.host, reason] += 1
-    for (host, reason), count in held.items():
-        yield _hold(host, "destroy", reason, f"{count} condemned machines on {host} are not destroyed yet", now)
+        facts = facts_of(destroy, fleet, now)
+        if hold := unsent(facts):
+            place = destroy.host, hold.reason
+            counts[place] = counts.get(place, 0) + 1
+            first.setdefault(place, facts)
+    for (host, reason), count in counts.items():
+        told = f"{count} condemned machines on {host} are not destroyed yet"
+        yield _hold(host, "destroy", Hold(reason, told, {GUARDS: {"unsent": first[host, reason]}}), now)
     for host_row in fleet.hosts.values():
         if host_row.life is Life.RETURNING:
             found = admission(fleet, host_row, now)
             if isinstance(found, str):
-                yield _hold(host_row.name, "admit", "NotAdmitted", f"{host_row.name} is back: {found}", now)
+                read = {GUARDS: {"not_admitted": {"why": f"{host_row.name} is back: {found}"}}}
+                yield _hold(
+                    host_row.name, "admit", Hold("NotAdmitted", read[GUARDS]["not_admitted"]["why"], read), now
+                )
 
 
-def _hold(host: str, action: str, reason: str, text: str, now: datetime) -> Decision:
-    seed = f"{RECONCILE}/{host}/{action}/{reason}/{now.isoformat()}"
+def _hold(host: str, action: str, hold: Hold, now: datetime) -> Decision:
+    seed = f"{RECONCILE}/{host}/{action}/{hold.reason}/{now.isoformat()}"
     identifier = hashlib.blake2b(seed.encode(), digest_size=6).hexdigest()
-    return Decision(identifier, now, RECONCILE, host, action, DecisionOutcome.HOLD, reason, text)
+    outcome = DecisionOutcome.HOLD
+    return Decision(identifier, now, RECONCILE, host, action, outcome, hold.reason, hold.text, hold.facts)

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remediator.actions.spec import Case
-from remediator.engine import guards
+from remediator.engine import approvals, guards
 from remediator.engine.budgets import counts
+from remediator.engine.climb import flat
+from remediator.engine.guard import AnyGuard, checked, name_of
+from remediator.engine.index import index_of
+from remediator.model.decision import Hold
 
 PASSED, HOLDS, NOT_ASKED = "passed", "holds", "not asked"
 
@@ -22,16 +26,24 @@ class Word:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def word_of(guard: guards.Guard, case: Case) -> Word:
+def word_of(guard: AnyGuard, case: Case) -> Word:
     """What one guard says of a case: that it holds, that it lets pass, or that it is not asked, and why."""
-    name = getattr(guard, "__name__", "guard")
-    hold = guards.checked(guard, case)
+    name = name_of(guard)
+    hold = checked(guard, case)
+    if hold is not None and hold.asks and _answered(case, hold):
+        return Word(name, PASSED, f"a person let it pass: {hold.text}", facts=hold.facts)
     if hold is not None:
         return Word(name, HOLDS, hold.text, hold.reason, hold.facts)
     spared = _NOT_ASKED.get(name)
     why = spared(case) if spared else ""
     numbers = _NUMBERS.get(name)
     return Word(name, NOT_ASKED, why) if why else Word(name, PASSED, numbers(case) if numbers else "")
+
+
+def _answered(case: Case, hold: Hold) -> bool:
+    """Whether a person let that pass, for the step that is looked at or any other."""
+    steps = {case.action, *(step.action for step in flat(case.playbook))}
+    return any(hold.reason in approvals.approved(case, action) for action in steps)
 
 
 def _no_evidence(case: Case) -> str:
@@ -43,7 +55,9 @@ def _no_correlation(case: Case) -> str:
         return "the playbook does not ask for it"
     if case.host is None:
         return "the target is no host"
-    return "asked before the first act only, and that was done" if case.remediation.steps else ""
+    if case.remediation.steps and case.target not in index_of(case).incidents:
+        return "asked before the first act only, and that was done"
+    return ""
 
 
 def _no_backlog(case: Case) -> str:
@@ -78,9 +92,9 @@ def _continuity_numbers(case: Case) -> str:
 
 def _budget_numbers(case: Case) -> str:
     told = [
-        f"{name} {count.used} of {count.allowed} in this {budget.scope}"
+        f"{count.name} {count.used} of {count.allowed} in this {count.scope}"
         for budget in case.playbook.budgets
-        for name, count in counts(case, budget)
+        for count in counts(case, budget)
     ]
     return ", ".join(told)
 
@@ -99,21 +113,38 @@ def _witnesses(case: Case) -> str:
     return f"{', '.join(guards.witnesses_of(case))} say so; of direct, store and power two must"
 
 
+def _suspect_share(case: Case) -> float:
+    verdict = case.fleet.verdicts.get(case.target)
+    return verdict.suspect_share if verdict else 0.0
+
+
 def _correlated_numbers(case: Case) -> str:
+    incident = index_of(case).incidents.get(case.target)
+    if incident is not None:
+        return f"incident {incident.id} has let it go: {incident.reason}"
     rule = case.playbook.correlated
-    return f"fewer than {rule.at_least} under one {' or '.join(rule.by)}" if rule else ""
+    return f"fewer than {rule.at_least} under one {' or '.join(rule.by)}, or no more than chance" if rule else ""
 
 
 _NOT_ASKED: dict[str, Callable[[Case], str]] = {
     "maintenance": lambda case: "" if case.host else "the target is no host",
+    "flapping": lambda case: "" if case.host else "the target is no host",
     "evidence": _no_evidence,
     "continuity": _no_evidence,
     "correlated": _no_correlation,
     "backlog": _no_backlog,
     "budgets": _no_budget,
+    "survivors": lambda case: "" if case.target in index_of(case).incidents else "its host is in no incident",
+    "capacity": lambda case: "" if case.playbook.capacity else "the playbook asks for no proof of room",
 }
 _NUMBERS: dict[str, Callable[[Case], str]] = {
     "frozen": lambda _: "nothing is frozen",
+    "operator_hold": lambda _: "nobody holds it",
+    "self_fencing": lambda _: "we have no reason to distrust ourselves",
+    "flapping": lambda case: f"suspect for {_suspect_share(case):.0%} of ten minutes",
+    "cooldown": lambda _: "not done of late",
+    "effectiveness": lambda _: "it is trusted to act by itself",
+    "mode": lambda case: f"mode is {case.playbook.mode}",
     "maintenance": lambda _: "not in maintenance",
     "evidence": _evidence_numbers,
     "continuity": _continuity_numbers,

@@ -15,11 +15,15 @@ class DecisionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not now, and why; ``reason`` is one CamelCase word, ``text`` the sentence for people."""
+    """Not now, and why; ``reason`` is one CamelCase word, ``text`` the sentence for people.
+
+    ``asks`` is set where a person may let it pass: a question is put, and its answer counts.
+    """
 
     reason: str
     text: str
     facts: dict[str, Any] = field(default_factory=dict)
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """A playbook at work on one target, from its first act until all is done or the target is well again."""
+    """A playbook at work on one target, from its first act until all is done or the target is well again.
+
+    ``earlier`` are steps of the remediation before it, which cooldown forbids to repeat; ``verified`` is what came of
+    it: succeeded or failed, empty while that is open.
+    """
 
     playbook: str
     target: str
@@ -56,6 +64,8 @@ class Remediation:
     steps: dict[str, datetime] = field(default_factory=dict)
     closed_at: datetime | None = None
     outcome: str = ""
+    earlier: dict[str, datetime] = field(default_factory=dict)
+    verified: str = ""
 
     @property
     def key(self) -> str:

@@ -38,9 +38,17 @@ class JoinToken:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Our leadership: the journal's incarnation, a term that grows at each start, and when we were last ``seen``."""
+    """Our leadership: the journal's incarnation, a term that grows at each start, and when we were last ``seen``.
+
+    ``rewound`` says why agents may know more than our journal; empty but for the time until a person accepts.
+    What was written before ``rewound_at`` is the older copy's.
+    ``keys`` marks the keys that the fleet's agents trust.
+    """
 
     incarnation: str
     number: int
     began: datetime
     seen: datetime | None = None
+    rewound: str = ""
+    rewound_at: datetime | None = None
+    keys: str = ""

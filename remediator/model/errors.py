@@ -15,6 +15,10 @@ class TransientError(FleetmendError):
     """The same call with the same key may succeed later."""
 
 
+class UncertainError(TransientError):
+    """The call may have had its effect: that is observed before it is repeated."""
+
+
 class PermanentError(FleetmendError):
     """Trying again is useless; the next step of the ladder is due."""
 

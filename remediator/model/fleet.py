@@ -1,17 +1,21 @@
 """The fleet at one moment: everything a decision may read, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from remediator.model.alert import Alert
 from remediator.model.decision import Remediation
 from remediator.model.evidence import Gate, Sighting, Verdict
-from remediator.model.host import LOST, Capacity, Host
+from remediator.model.grouping import Placed, over, under
+from remediator.model.host import LOST, Capacity, Host, Life
 from remediator.model.incident import Incident
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
+from remediator.model.record import Record
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.model.suspicion import BaseRate, Suspicion
+from remediator.model.views import Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,13 @@ class Fleet:
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     operator_holds: Mapping[str, OperatorHold] = field(default_factory=dict)
     releases: Mapping[str, Release] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict)
+    suspicions: Mapping[str, Suspicion] = field(default_factory=dict)
+    base_rates: Mapping[str, BaseRate] = field(default_factory=dict)
     sightings: Mapping[str, Sighting] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    # Whom this look judged anew; the others' verdicts stand as they were. None: all of them.
+    judged: frozenset[str] | None = None
     alerts: tuple[Alert, ...] = ()
     gate: Gate | None = None
     frozen: str = ""
@@ -45,12 +54,31 @@ class Fleet:
     doubts: Mapping[str, str] = field(default_factory=dict)
     # What decisions of this very look have already given away, by host.
     reserved: Mapping[str, Capacity] = field(default_factory=dict)
+    # Kept by ``replace``: two hundred thousand machines are sorted by host once a look, not once a question.
+    views: Views = field(default_factory=Views, compare=False, repr=False)
 
     def machines_on(self, host: str) -> list[Machine]:
-        return [machine for machine in self.machines.values() if machine.host == host]
+        return list(self.views.machines.of(self.machines, host))
 
     def volumes_on(self, host: str) -> list[Volume]:
-        return [volume for volume in self.volumes.values() if volume.host == host]
+        return list(self.views.volumes.of(self.volumes, host))
+
+    def machines_of(self, app: str) -> list[Machine]:
+        return list(self.views.apps.of(self.machines, app))
+
+    def takers(self, region: str) -> list[Host]:
+        """The hosts of a region that take work."""
+        return list(self.views.takers.of(self.hosts, region))
+
+    def beneath(self) -> "Fleet":
+        """The fleet without what was laid over its rows of late; nothing is on its way, or promised."""
+        hosts, machines, volumes = under(self.hosts), under(self.machines), under(self.volumes)
+        return replace(self, hosts=hosts, machines=machines, volumes=volumes, migrations={}, reserved={})
+
+    def touched(self) -> set[str]:
+        """Hosts of which something was laid over what lies beneath, or for which something is on its way."""
+        found = {migration.target for migration in self.migrations.values() if migration.open} | {*over(self.hosts)}
+        return found | _homes(self.machines) | _homes(self.volumes)
 
     def successors(self, machine: Machine) -> list[Machine]:
         """The machine's replacement, that one's replacement, and so on; the living and the gone."""
@@ -71,21 +99,26 @@ class Fleet:
 
     def free_on(self, host: Host) -> Capacity:
         """Capacity less what is placed, on its way there, and allocated to volumes."""
-        taken = self.reserved.get(host.name, Capacity())
-        for machine in self.machines.values():
-            if machine.host == host.name and machine.state is not MachineState.DESTROYED:
-                taken += machine.asks
-        for volume in self.volumes.values():
-            if volume.host == host.name:
-                taken += Capacity(disk_mb=volume.size_mb)
-        for migration in self.migrations.values():
-            if migration.open and migration.target == host.name and migration.machine in self.machines:
-                taken += self.machines[migration.machine].asks
-        return host.capacity - taken
+        free = host.capacity - self.views.taken(host.name, self.machines, self.volumes, self.migrations)
+        promised = self.reserved.get(host.name)
+        return free - promised if promised else free
+
+
+def _homes(rows: Mapping[str, Placed]) -> set[str]:
+    """Where whatever was laid over the rows is, and was."""
+    now = {thing.host for thing in over(rows).values() if thing is not None}
+    return now | {known.host for name in over(rows) if (known := under(rows).get(name)) is not None}
 
 
 def routable(machine: Machine, host: Host | None) -> bool:
     """Whether traffic may reach the machine: never condemned, never on a host lost or not yet admitted."""
-    if host is None or host.life in LOST or machine.condemned or machine.adopted:
+    if host is None or machine.condemned or machine.adopted or not _admitted(machine, host):
         return False
     return machine.state is MachineState.STARTED
+
+
+def _admitted(machine: Machine, host: Host) -> bool:
+    """Of a returning host, only what was admitted in this very epoch."""
+    if host.life is Life.RETURNING:
+        return machine.admitted_epoch == host.epoch
+    return host.life not in LOST

@@ -1,7 +1,7 @@
 """Hosts: physical servers, their identity, their life and what is known of it."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from remediator.model.errors import ForbiddenEdge
@@ -46,6 +46,17 @@ class Fence(StrEnum):
     FAILED = "failed"
 
 
+FENCE_EDGES: dict[Fence, frozenset[Fence]] = {
+    Fence.NONE: frozenset({Fence.PENDING, Fence.PROVED}),
+    # Asked for again while it is pending: by the next way, or after a failure that was not told.
+    Fence.PENDING: frozenset({Fence.PENDING, Fence.PROVED, Fence.FAILED, Fence.NONE}),
+    Fence.FAILED: frozenset({Fence.PENDING, Fence.PROVED, Fence.NONE}),
+    Fence.PROVED: frozenset({Fence.NONE}),
+}
+# A BMC speaks for a host only this long after both were seen to be one chassis.
+BMC_KNOWN = timedelta(days=7)
+
+
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """What a host offers or a machine asks for: cpus, memory and disk in MiB."""
@@ -79,6 +90,11 @@ class Identity:
         pairs = ((self.uuid, other.uuid), (self.agent_key, other.agent_key), (self.data_id, other.data_id))
         return any(mine and theirs and mine != theirs for mine, theirs in pairs)
 
+    def told(self, other: "Identity") -> "Identity":
+        """What is known after ``other`` was told: a field that could not be read this time stands as it was."""
+        uuid, key, data = other.uuid or self.uuid, other.agent_key or self.agent_key, other.data_id or self.data_id
+        return Identity(uuid, key, data)
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -110,7 +126,24 @@ class Host:
     fence_at: datetime | None = None
     cordoned: str = ""
     maintenance_until: datetime | None = None
+    maintenance_by: str = ""
+    maintenance_why: str = ""
     joined: bool = False
+    # A person's word that this host holds nothing any more: wiped, destroyed or removed, by whom, why and when.
+    attested: str = ""
+    attested_by: str = ""
+    attested_why: str = ""
+    attested_at: datetime | None = None
+    # Another identity that greeted under this name, and when first; cordoned until a person says what it is.
+    identity_claim: Identity | None = None
+    claimed_at: datetime | None = None
+    # The chassis uuid that BMC and agent both told while the host was healthy, and when they last did.
+    bmc_uuid: str = ""
+    bmc_at: datetime | None = None
+    # The peers that its agent says it asks; since when it is proved that its leases have run out, or why not.
+    peers: tuple[str, ...] = ()
+    lease_lapsed_at: datetime | None = None
+    lease_note: str = ""
 
     def moved_to(self, life: Life, *, now: datetime, reason: str) -> "Host":
         """The same host in another stage of its life.
@@ -125,11 +158,28 @@ class Host:
             return replace(moved, died_at=now, returned_at=None)
         if life is Life.RETURNING:
             # A proof that is older than this contact proves nothing of a later death.
-            return replace(moved.unfenced(), returned_at=now, epoch=self.epoch + 1)
+            # So was the word that it holds nothing any more; one that leaves of its own accord goes on leaving.
+            attested = self.attested if self.attested == "removed" else ""
+            return replace(moved.unfenced(), returned_at=now, epoch=self.epoch + 1, attested=attested)
         return moved.unfenced() if life is Life.HEALTHY else moved
 
+    def fenced(self, fence: Fence, *, by: str, now: datetime) -> "Host":
+        """The same host with that said of its fence.
+
+        Raises:
+            ForbiddenEdge: when the table of edges has no such step.
+        """
+        if fence not in FENCE_EDGES[self.fence]:
+            raise ForbiddenEdge(f"fence of {self.name}: {self.fence} -> {fence} (by {by})")
+        return replace(self, fence=fence, fence_by=by, fence_at=now)
+
     def unfenced(self) -> "Host":
-        return replace(self, fence=Fence.NONE, fence_by="", fence_at=None)
+        return replace(self, fence=Fence.NONE, fence_by="", fence_at=None, lease_lapsed_at=None, lease_note="")
+
+    def bmc_speaks(self, at: datetime) -> bool:
+        """Whether its BMC and its agent named the same chassis within a week before that moment."""
+        same = bool(self.bmc_uuid) and self.bmc_uuid == self.identity.uuid
+        return same and self.bmc_at is not None and at - self.bmc_at <= BMC_KNOWN
 
     def with_status(self, status: HostStatus, now: datetime) -> "Host":
         return self if status is self.status else replace(self, status=status, status_since=now)

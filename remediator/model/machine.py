@@ -88,7 +88,12 @@ class Machine:
     condemned_at: datetime | None = None
     condemned_why: str = ""
     adopted: bool = False
+    # Why nothing starts it again without a person; and when a person let it go.
+    quarantined: str = ""
+    quarantine_lifted_at: datetime | None = None
     events: tuple[Event, ...] = ()
+    # The epoch in which its returning host was told that this machine may serve before the host as a whole.
+    admitted_epoch: int = 0
 
     @property
     def stateless(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Answer(StrEnum):
-    """Where a question to people stands; ``void`` when the verdict behind it changed, ``used`` once it was acted on."""
+    """Where a question stands; ``void`` when the verdict behind it changed, ``used`` once it was acted on."""
 
     ASKED = "asked"
     APPROVED = "approved"

@@ -63,11 +63,17 @@ class EvidenceGuard:
 
 @dataclass(frozen=True, slots=True)
 class Correlated:
-    """From how many suspects under one label on, failures are one incident and held."""
+    """From how many suspects under one label on, failures are one incident and held.
+
+    They are counted in each window of ``within``; an incident that nothing explains ends at its ``deadline``.
+    ``uplink`` names alerts that say of a rack or region that its uplink is dead.
+    """
 
     by: tuple[str, ...] = ("rack", "region")
     at_least: int = 3
-    within: timedelta = timedelta(seconds=30)
+    within: tuple[timedelta, ...] = (timedelta(seconds=30), timedelta(hours=1))
+    deadline: timedelta = timedelta(hours=4)
+    uplink: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,51 @@ class Backlog:
     after: tuple[str, ...] = ("start", "rule_change")
     approve_above: int = 2
     hold_for: timedelta = timedelta(minutes=10)
+
+
+class Then(StrEnum):
+    """What follows when nobody answers a question."""
+
+    NEXT_RUNG = "next_rung"
+    HOLD_AND_PAGE = "hold_and_page"
+    PROCEED_IF_PROVED = "proceed_if_proved"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How long a question to people stands, what follows then, and after which spans they are reminded."""
+
+    expires: timedelta = timedelta(minutes=30)
+    then: Then = Then.HOLD_AND_PAGE
+    remind: tuple[timedelta, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """What each machine of the target must be ``within`` a span of the first act; else ``otherwise``: notify or ask.
+
+    Without ``every_machine`` the signal itself must have cleared.
+    """
+
+    within: timedelta
+    every_machine: tuple[str, ...] = ()
+    otherwise: str = "notify"
+
+
+@dataclass(frozen=True, slots=True)
+class Effectiveness:
+    """Below that share of successes among its ``last`` remediations a playbook asks before each act."""
+
+    last: int = 10
+    at_least: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What takes acts in passing back once the target was healthy for so long: uncordon or mark_host_alive."""
+
+    action: str
+    healthy_for: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +152,14 @@ class Playbook:
     settle: timedelta = timedelta(seconds=2)
     budgets: tuple[Budget, ...] = ()
     correlated: Correlated | None = None
+    # "proof": nothing is moved before room was found for everything.
+    capacity: str = ""
     cooldown: timedelta = timedelta(minutes=10)
-    verify: dict[str, Any] = field(default_factory=dict)
-    ask: dict[str, Any] = field(default_factory=dict)
+    verify: Verify | None = None
+    ask: Asking | None = None
     backlog: Backlog | None = None
-    undo: dict[str, Any] = field(default_factory=dict)
+    undo: Undo | None = None
+    effectiveness: Effectiveness = Effectiveness()
     file: str = ""
 
     def step(self, action: str) -> Step | None:
@@ -125,6 +179,11 @@ class Limits:
     continuous: timedelta = timedelta(seconds=2)
     outside_rack: int = 2
     correlated_at_least: int = 3
+    # What each agent lets automatic decisions destroy of what runs on its host.
+    automatic_destroys: Share = Share(0.5, 10)
+    automatic_destroys_per: timedelta = timedelta(hours=1)
+    # A host's death so soon after a machine's start there is laid at the machine's door; twice, and it is held.
+    poison: timedelta = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)

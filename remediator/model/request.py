@@ -25,6 +25,10 @@ class DestroyStage(StrEnum):
     VERIFIED_ABSENT = "verified_absent"
 
 
+# A migration's note: its host's disks do not answer, and its processes cannot end.
+STOP_HANGS = "its host is wedged: its stop hangs"
+
+
 class MigrationStage(StrEnum):
     PLANNED = "planned"
     RESERVED = "reserved"

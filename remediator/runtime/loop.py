@@ -2,30 +2,35 @@
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
-from remediator.actions.effects import Placeable, Recreate
+from remediator.actions.effects import Migrate, Placeable, Recreate
 from remediator.actions.spec import ActionSpec
 from remediator.clock import Clock
 from remediator.engine.decide import Verdicts, decide
+from remediator.engine.facts import topology_of
 from remediator.engine.lives import LifeTimes
 from remediator.engine.waits import waits
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.errors import FleetmendError
 from remediator.model.evidence import Gate
 from remediator.model.fleet import Fleet
-from remediator.model.policy import Policy
+from remediator.model.people import Approval
+from remediator.model.policy import Correlated, Policy
+from remediator.model.record import Record
 from remediator.model.request import Demand
 from remediator.runtime import effects, reconcile
 from remediator.runtime.agents import Agents
 from remediator.runtime.chronicle import Told, changes, told_of
+from remediator.runtime.doubts import LEASE_LOST
 from remediator.runtime.ledger import Draft, Ledger
 from remediator.runtime.outbox import Outbox
+from remediator.runtime.rewound import DOUBT
 from remediator.runtime.watch import Watch
 
 log = logging.getLogger("fleetmend.loop")
@@ -63,6 +68,12 @@ class Rules:
     liveness_playbook: str
     times: LifeTimes
 
+    @property
+    def correlated(self) -> Correlated | None:
+        """From when on dead hosts are one incident."""
+        playbook = self.policy.playbooks.get(self.liveness_playbook)
+        return playbook.correlated if playbook else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Told:
@@ -70,6 +81,7 @@ class _Told:
 
     fresh: list[Decision] = field(default_factory=list)
     holds: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
+    questions: tuple[Approval, ...] = ()
 
 
 class Loop:
@@ -95,6 +107,8 @@ class Loop:
         self.holds: dict[tuple[str, str, str], Decision] = {}
         self.recent: deque[Decision] = deque(maxlen=RECENT)
         self.trouble = ""
+        # Told after each look how late it was, and by how much the clock was stepped.
+        self.looked: Callable[[float, float], None] = lambda _between, _stepped: None
         self._chronicled = Told()
         self._forgot_at = self._ticked_on = clock.now()
         self._ticked_at = clock.monotonic()
@@ -127,7 +141,7 @@ class Loop:
             # The clock is read inside: what is judged is what stands when it is written.
             now = draft.at = self._clock.now()
             fleet = self._watch.look()
-            reconcile.settle(fleet, self.rules.times, draft, now)
+            reconcile.settle(fleet, self.rules.times, draft, now, self.rules.correlated)
             self._forget(fleet, draft, now)
             verdicts = self._decide(with_draft(fleet, draft), now)
             told = self._write(verdicts, fleet, draft, now)
@@ -135,7 +149,9 @@ class Loop:
             draft.entries += changes(self._chronicled, chronicled, fleet, now)
         self._chronicled = chronicled
         self._tell(told)
-        self._outbox.send_due(self._watch.evidence.connected(), self._watch.frozen, now)
+        # Whoever has been succeeded sends nothing, though it had nothing to write that would have told it so.
+        if not fleet.doubts.keys() & {DOUBT, LEASE_LOST}:
+            self._outbox.send_due(self._watch.evidence.connected(), self._watch.frozen, now)
         self._agents.drop_lost()
 
     def _mind_the_gap(self) -> None:
@@ -146,6 +162,7 @@ class Loop:
         if slept > PAUSE or stepped > PAUSE:
             log.warning("slept for %.1f s, clock stepped by %.1f s: evidence is earned anew", slept, stepped)
             self._watch.began_anew()
+        self.looked(slept, stepped)
         self._ticked_at, self._ticked_on = now, wall
 
     def _decide(self, fleet: Fleet, now: datetime) -> Verdicts:
@@ -153,7 +170,9 @@ class Loop:
         return decide(rules.policy, rules.actions, rules.liveness_playbook, fleet, now)
 
     def _write(self, verdicts: Verdicts, fleet: Fleet, draft: Draft, now: datetime) -> _Told:
-        draft.put(*verdicts.remediations)
+        draft.put(*verdicts.remediations, *verdicts.approvals, *verdicts.records)
+        note_questions(verdicts.approvals, draft, now)
+        note_records(verdicts.records, fleet, draft, now)
         told = _Told()
         waiting = [(decision, ()) for decision in waits(with_draft(fleet, draft), now)]
         for decision, wanted in (*verdicts.decisions, *waiting):
@@ -168,10 +187,16 @@ class Loop:
             told.holds[key] = replace(decision, id=before.id, at=before.at) if same and before else decision
             if not same:
                 told.fresh.append(decision)
-        for decision in told.fresh:
-            draft.note(decision.at, "decision", decision.target, msgspec.to_builtins(decision), decision.id)
+        self._note(told.fresh, fleet, draft)
         note_demands(verdicts.unplaced, fleet, draft, now)
-        return told
+        return replace(told, questions=verdicts.approvals)
+
+    def _note(self, decisions: list[Decision], fleet: Fleet, draft: Draft) -> None:
+        """Into the journal, with digests of the rules and of the hosts that they were taken under."""
+        under = {"policy": self.rules.policy.digest, "topology": topology_of(fleet.hosts)} if decisions else {}
+        for decision in decisions:
+            whole = replace(decision, facts={**decision.facts, **under})
+            draft.note(decision.at, "decision", decision.target, msgspec.to_builtins(whole), decision.id)
 
     def _tell(self, told: _Told) -> None:
         """Shown, counted and logged once it is durable: what could not be written was not decided."""
@@ -181,6 +206,8 @@ class Loop:
             self._counted.decided(decision.playbook, decision.action, decision.outcome.value)
             what = (decision.playbook, decision.target, decision.action, decision.reason, decision.text)
             log.info("%s %s %s %s: %s", *what)
+        for row in told.questions:
+            log.warning("question %s is %s (reminder %d): %s", row.key, row.answer, row.reminded, row.text)
 
     def _forget(self, fleet: Fleet, draft: Draft, now: datetime) -> None:
         if now - self._forgot_at >= _FORGET_EVERY:
@@ -209,14 +236,33 @@ def with_draft(fleet: Fleet, draft: Draft) -> Fleet:
         approvals=draft.overlay(fleet.approvals, "Approval"),
         operator_holds=draft.overlay(fleet.operator_holds, "OperatorHold"),
         releases=draft.overlay(fleet.releases, "Release"),
+        records=draft.overlay(fleet.records, "Record"),
+        suspicions=draft.overlay(fleet.suspicions, "Suspicion"),
+        base_rates=draft.overlay(fleet.base_rates, "BaseRate"),
     )
+
+
+def note_questions(rows: tuple[Approval, ...], draft: Draft, now: datetime) -> None:
+    """Each change of a question, for people to read later: asked, reminded, expired, void, used."""
+    for row in rows:
+        body = {"answer": row.answer, "text": row.text, "why": row.why, "effects": row.effects, "facts": row.facts}
+        draft.note(now, "question", row.target, {"playbook": row.playbook, "action": row.action, **body}, row.id)
+
+
+def note_records(rows: tuple[Record, ...], fleet: Fleet, draft: Draft, now: datetime) -> None:
+    """A playbook that from now on asks before each act says so."""
+    for row in rows:
+        before = fleet.records.get(row.playbook)
+        if row.fallen_at and not (before and before.fallen_at):
+            draft.note(now, "ineffective", row.playbook, {"text": row.text})
+            log.warning("playbook %s: %s", row.playbook, row.text)
 
 
 def note_demands(unplaced: tuple[Placeable, ...], fleet: Fleet, draft: Draft, now: datetime) -> None:
     """Replacements without room are demands like any other; refreshed now and then, not at every tick."""
     for wish in unplaced:
         machine = fleet.machines.get(wish.machine)
-        if machine is None or not isinstance(wish, Recreate):
+        if machine is None or not isinstance(wish, Recreate | Migrate):
             continue
         key = f"{machine.app}/{machine.id}"
         before = draft.get(Demand, key)

@@ -1,7 +1,7 @@
 """What follows when an operation ends: rows, and for a migration the next operation."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from remediator.model.host import LOST, Host
@@ -17,7 +17,9 @@ from remediator.model.request import (
     Stage,
 )
 from remediator.runtime.absorb import absorb_absent, absorb_machines, detach
+from remediator.runtime.fencing import fence_done, fence_failed
 from remediator.runtime.ledger import Draft
+from remediator.runtime.retries import given_up, wait_after
 
 Value = dict[str, Any]
 
@@ -39,6 +41,8 @@ def succeeded(operation: Operation, value: Value, draft: Draft, now: datetime) -
             _exported(operation, value, draft, now)
         case "provision":
             _provisioned(operation, value, draft, now)
+        case "power_off" | "fence_host":
+            fence_done(operation, value, draft, now)
         case _:
             pass
 
@@ -55,28 +59,42 @@ def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None
             if made:
                 draft.delete(made)
         case "provision":
-            burst = draft.get(Burst, operation.key)
-            if burst and burst.open:
-                draft.put(burst.moved_to(BurstStage.STUCK, now, text))
+            _stuck(operation, text, draft, now)
         case "destroy":
             destroy = draft.get(Destroy, operation.machine)
             if destroy and destroy.stage is DestroyStage.SENT:
                 draft.put(destroy.moved_to(DestroyStage.BLOCKED, now))
+        case "power_off" | "fence_host":
+            fence_failed(operation, text, draft, now)
         case _:
             pass
+
+
+def _stuck(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
+    burst = draft.get(Burst, operation.key)
+    if burst and burst.open:
+        draft.put(burst.moved_to(BurstStage.STUCK, now, text))
 
 
 def _without_config(operation: Operation) -> Value:
     return {name: held for name, held in operation.args.items() if name != "sealed_config"}
 
 
-def postponed(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
-    """Transient: the same key again, later each time, five seconds at most."""
+def postponed(operation: Operation, text: str, draft: Draft, now: datetime, *, uncertain: bool = False) -> bool:
+    """Transient: the same key again, later each time; or given up, whatever the verb's pace says.
+
+    ``uncertain`` leaves it marked as sent, so that it is observed before it is sent again. False: it has failed.
+    """
     attempts = operation.attempts + 1
-    wait = timedelta(seconds=min(5.0, 0.2 * 2**attempts))
     # What was changed while it flew (an owner took it over) stands.
     known = draft.get(Operation, operation.key) or operation
-    draft.put(replace(known, attempts=attempts, not_before=now + wait, error=text))
+    if given_up(operation.verb, attempts):
+        failed(known, f"given up after {attempts} tries: {text}", draft, now)
+        return False
+    stage = Stage.SENT if uncertain else Stage.WRITTEN
+    later = now + wait_after(operation.verb, attempts)
+    draft.put(replace(known, attempts=attempts, not_before=later, error=text, stage=stage))
+    return True
 
 
 def _recorded(operation: Operation, record: Value, draft: Draft, now: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from remediator.actions import ACTIONS
-from remediator.actions.effects import Cordon, Migrate, Provision, Tell, Uncordon
+from remediator.actions.effects import Cordon, GiveUpDemands, Migrate, Provision, Tell, Uncordon
 from remediator.actions.packing import hosts_needed
 from remediator.actions.spec import Planned
 from remediator.model.decision import Hold
@@ -17,8 +17,18 @@ from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity
 from remediator.model.machine import MachineState
 from remediator.model.policy import EvidenceGuard, Step
-from remediator.model.request import Burst, BurstStage, Demand, Migration, MigrationStage
-from tests.remediator.builders import NOON, case, fleet, host, machine, playbook, remediation
+from remediator.model.request import STOP_HANGS, Burst, BurstStage, Demand, Migration, MigrationStage
+from tests.remediator.builders import (
+    NOON,
+    SECOND,
+    case,
+    dead,
+    fleet,
+    host,
+    machine,
+    playbook,
+    remediation,
+)
 
 DISK = playbook("host_disk_full", evidence=EvidenceGuard())
 ROOM = playbook("region_without_room", target="region", steps=(Step("burst_provision"),))
@@ -88,6 +98,23 @@ def demand(key: str, memory: int = 1024, region: str = "arn", count: int = 1) ->
     return Demand(key, "web", region, Capacity(1, memory, 0), count, NOON, NOON)
 
 
+def test_what_hangs_on_a_wedged_host_is_not_tried_again_and_others_of_its_app_are() -> None:
+    gave_up = Migration("g1", "m1", "web", "h1", "h2", NOON, "wedged", MigrationStage.ROLLED_BACK, note=STOP_HANGS)
+    ground = (host("h1"), host("h2", "r2"), machine("m1"), machine("m2"))
+    assert moves(*ground, gave_up) == ["m2"]
+    assert moves(*ground, replace(gave_up, note="no space")) == ["m1"]
+    assert moves(*ground, replace(gave_up, asked_at=NOON - SECOND)) == ["m1"]
+
+
+def test_nothing_is_moved_off_a_host_that_is_gone() -> None:
+    known = fleet(dead("h1"), host("h2", "r2"), machine("m1"))
+    assert planned("migrate", known) == Planned(waiting="it is gone: what ran there is another playbook's matter")
+
+
+def moves(*things: object) -> list[str]:
+    return [effect.machine for effect in planned("migrate", fleet(*things)).effects if isinstance(effect, Migrate)]
+
+
 def test_a_burst_asks_once_for_what_the_demands_need() -> None:
     known = fleet(demand("b", 3000), demand("a", 3000), demand("c", region="fra"))
     (wish,) = planned("burst_provision", known, "arn").effects
@@ -140,6 +167,42 @@ def test_a_stuck_burst_is_a_hold_until_the_cooldown_is_over() -> None:
     assert isinstance(told(demand("a"), burst(BurstStage.STUCK, ago=600)), Planned)
     assert told(burst(BurstStage.STUCK)) == Planned()
     assert isinstance(told(demand("a"), replace(burst(BurstStage.STUCK), region="fra")), Planned)
+
+
+WHY = (
+    "no host of 4 cpus, 4096 MB of memory, 1024 MB of disk holds what web asks for: "
+    "1 cpus, 6000 MB of memory, 0 MB of disk"
+)
+GIVEN_UP = GiveUpDemands("arn", Capacity(4, 4096, 1024), ("big",), WHY)
+
+
+def told_by(*things: object) -> Planned | Hold:
+    """What is planned with a cooldown of ten minutes, and a hedge."""
+    params = ACTIONS["burst_provision"].params.model_validate({"hedge": 1})
+    return ACTIONS["burst_provision"].plan(case(fleet(*things), "arn", replace(ROOM, cooldown=MINUTES)), params)
+
+
+MINUTES = timedelta(minutes=10)
+SAID = replace(burst(BurstStage.STUCK, ago=599), hosts=0, note=WHY)
+
+
+def test_what_no_host_would_hold_is_given_up_at_once_and_held_with_its_reason() -> None:
+    assert told_by(demand("big", 6000)) == Planned((GIVEN_UP,))
+    assert told_by(demand("big", 6000), SAID) == Hold("DemandTooLarge", WHY)
+    assert told_by(demand("big", 6000), replace(SAID, moved_at=NOON - MINUTES)) == Planned((GIVEN_UP,))
+
+
+def test_what_no_host_would_hold_never_keeps_others_waiting() -> None:
+    asked = Provision("arn", 2, Capacity(4, 4096, 1024), ("a",), 1)
+    assert told_by(demand("big", 6000), demand("a")) == Planned((GIVEN_UP, asked), "hosts were asked for")
+    assert told_by(demand("big", 6000), demand("a"), SAID) == Planned((asked,), "hosts were asked for")
+    under_way = told_by(demand("big", 6000), burst(BurstStage.REQUESTED))
+    assert under_way == Planned((GIVEN_UP,), "a burst request is under way")
+    stuck = burst(BurstStage.STUCK)
+    assert told_by(demand("big", 6000), demand("a"), stuck) == Planned((GIVEN_UP,))
+    later = told_by(demand("big", 6000), demand("a"), stuck, replace(SAID, id="b2"))
+    assert isinstance(later, Hold)
+    assert later.reason == "BurstStuck"
 
 
 def test_a_demand_larger_than_any_host_asks_for_none() -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.admission import Admission, admission
-from remediator.model.fleet import Fleet
+from remediator.engine.admission import Admission, admission, early, survivors, survivors_claim
+from remediator.model.evidence import VerdictKind
+from remediator.model.fleet import Fleet, routable
 from remediator.model.host import Host
 from remediator.model.machine import Machine, MachineState
-from remediator.model.request import DestroyStage
+from remediator.model.request import DestroyStage, Origin
 from tests.remediator.builders import NOON, SECOND, dead, destroy, fleet, host, machine, returning, sighting
 
 BACK = returning(ago=SECOND)
@@ -102,3 +103,103 @@ def test_it_waits_for_its_agent_and_concerns_returning_hosts_alone() -> None:
     assert admitted(fleet(sighting("h1", connected=False))) == "its agent is not connected"
     assert admitted(fleet()) == "its agent is not connected"
     assert admission(fleet(HERE), host(), NOON) == "not returning"
+
+
+PATIENCE = 120 * SECOND
+DOOMED = destroy("m9", stage=DestroyStage.SENT, epoch=2)
+CONDEMNED = machine("m9", app="cron", state=MachineState.DESTROYING, condemned_at=NOON)
+
+
+def some(known: Fleet, on: Host = BACK) -> Admission:
+    return early(known, on, NOON)
+
+
+def test_others_of_a_host_are_admitted_while_one_must_still_go() -> None:
+    known = fleet(BACK, HERE, CONDEMNED, replace(DOOMED, app="cron"), machine("m1"))
+    assert admitted(known) == "1 condemned machines are not yet seen absent"
+    assert some(known) == Admission("h1", machines=("m1",))
+
+
+def test_none_that_shares_an_app_with_a_condemned_one() -> None:
+    known = fleet(BACK, HERE, CONDEMNED, replace(DOOMED, app="cron"), machine("m1", app="cron"), machine("m2"))
+    assert some(known).machines == ("m2",)
+
+
+def test_none_that_shares_a_volume_with_a_condemned_one() -> None:
+    doomed = replace(CONDEMNED, volumes=("v1", "v2"))
+    known = fleet(
+        BACK,
+        HERE,
+        doomed,
+        replace(DOOMED, app="cron"),
+        machine("m1", volumes=("v2",)),
+        machine("m2", volumes=("v3",)),
+    )
+    assert some(known).machines == ("m2",)
+
+
+def test_its_replacement_stops_in_the_same_instant() -> None:
+    known = fleet(BACK, HERE, THERE, CONDEMNED, replace(DOOMED, app="cron"), original(), REPLACEMENT)
+    assert some(known) == Admission("h1", withdraw=("m2",), machines=("m1",))
+    kept = replace(known, on_return={"": "keep_replacement"})
+    assert some(kept) == Admission("h1", condemn=("m1",))
+    waits = replace(known, machines={**known.machines, "m1": original(state=MachineState.STOPPED)})
+    assert some(waits) == Admission("h1")
+
+
+def test_nobody_twice_nor_without_an_agent_nor_of_another_host() -> None:
+    mine = machine("m1", admitted_epoch=2)
+    elsewhere = machine("m3", on="h10")
+    known = fleet(
+        BACK, HERE, CONDEMNED, replace(DOOMED, app="cron"), mine, elsewhere, machine("m4", admitted_epoch=1)
+    )
+    assert some(known).machines == ("m4",)
+    assert some(replace(known, sightings={})) == Admission("h1")
+    assert some(known, host()) == Admission("h1")
+
+
+def test_only_what_was_admitted_in_this_epoch_is_routable_on_a_returning_host() -> None:
+    assert routable(machine(admitted_epoch=2), BACK)
+    assert not routable(machine(admitted_epoch=1), BACK)
+    assert not routable(machine(), BACK)
+    assert not routable(machine(admitted_epoch=2, condemned_at=NOON), BACK)
+    assert not routable(machine(admitted_epoch=2), dead(epoch=2))
+
+
+@pytest.mark.parametrize(
+    ("ago", "epoch", "asked", "stage", "survives"),
+    [
+        (60, 2, 100, DestroyStage.SENT, True),
+        (60, 2, 100, DestroyStage.ACKED, True),
+        (60, 2, 100, DestroyStage.BLOCKED, True),
+        (59, 2, 100, DestroyStage.SENT, False),
+        # Asked for after the return: it has its own minute.
+        (600, 2, 59, DestroyStage.SENT, False),
+        (600, 2, 60, DestroyStage.SENT, True),
+        # Never told to this life of the host: the gate was closed, say.
+        (600, 1, 700, DestroyStage.BLOCKED, False),
+        (600, 2, 700, DestroyStage.VERIFIED_ABSENT, False),
+    ],
+)
+def test_what_is_there_a_minute_after_its_cut_off_survives(
+    ago: int, epoch: int, asked: int, stage: DestroyStage, *, survives: bool
+) -> None:
+    told = destroy("m9", stage=stage, epoch=epoch, asked_at=NOON - asked * SECOND, origin=Origin.OWNER)
+    others = destroy("m8", on="h10", stage=stage, epoch=epoch, asked_at=NOON - asked * SECOND)
+    back = returning(ago=ago * SECOND)
+    assert survivors([told, others], back, PATIENCE, NOON) == (("m9",) if survives else ())
+    assert survivors([told], replace(back, life=host().life), PATIENCE, NOON) == ()
+
+
+@pytest.mark.parametrize(("ago", "survives"), [(179, False), (180, True)])
+def test_what_was_condemned_automatically_is_spared_until_patience_is_over(ago: int, *, survives: bool) -> None:
+    told = destroy("m9", stage=DestroyStage.SENT, epoch=2, asked_at=NOON - ago * SECOND)
+    back = returning(ago=(ago - 5) * SECOND, died_at=NOON - ago * SECOND)
+    assert survivors([told], back, PATIENCE, NOON) == (("m9",) if survives else ())
+
+
+def test_survivors_make_their_host_wedged() -> None:
+    assert survivors_claim((), NOON) == ()
+    (claim,) = survivors_claim(("m8", "m9"), NOON)
+    assert (claim.kind, claim.by) == (VerdictKind.WEDGED, "return")
+    assert "m8, m9" in claim.text

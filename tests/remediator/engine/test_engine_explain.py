@@ -6,12 +6,12 @@ from datetime import timedelta
 from remediator.actions import ACTIONS
 from remediator.engine.decide import case_of
 from remediator.engine.explain import Account, account, subjects
-from remediator.engine.guards import BEFORE_ANY
+from remediator.engine.guard import name_of
+from remediator.engine.guards import BEFORE_ANY, BY_KIND
 from remediator.model.alert import AlertState, Group, Rule
 from remediator.model.fleet import Fleet
-from remediator.model.policy import Budget, Mode, Playbook, Policy, Share
+from remediator.model.policy import Budget, Kind, Mode, Playbook, Policy, Share
 from tests.remediator.builders import (
-    CLOSED,
     NOON,
     SECOND,
     alert,
@@ -46,7 +46,7 @@ def words(found: Account) -> dict[str, tuple[str, str]]:
 
 def test_every_guard_says_its_word_with_numbers() -> None:
     found = told(fleet(*LOST))
-    asked = [*(guard.__name__ for guard in BEFORE_ANY), "gate", "destructive_witnesses"]
+    asked = {*(name_of(guard) for guard in (*BEFORE_ANY, *BY_KIND[Kind.ADDITIVE], *BY_KIND[Kind.DESTRUCTIVE]))}
     assert sorted(word.guard for word in found.words) == sorted(asked)
     assert words(found)["evidence"] == ("passed", "")
     texts = {word.guard: word.text for word in found.words}
@@ -87,8 +87,8 @@ def test_steps_say_what_is_done_what_acts_and_what_waits() -> None:
 
 
 def test_a_held_step_is_the_nearest_blocker_and_what_follows_is_not_reached() -> None:
-    found = told(fleet(*LOST, gate=CLOSED))
-    assert found.nearest == "GateClosed"
+    found = told(fleet(dead(), verdict(), machine()))
+    assert found.nearest == "NoRoom"
     assert [(rung.action, rung.state) for rung in found.rungs] == [
         ("mark_host_dead", "acts"), ("recreate", "held"), ("condemn", "not reached"),
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from remediator.actions.spec import Case
 from remediator.engine import guards
+from remediator.engine.guard import AnyGuard
 from remediator.model.decision import Hold
 from remediator.model.evidence import VerdictKind
 from remediator.model.host import Life
@@ -53,7 +54,7 @@ def test_a_guard_that_raises_blocks(error: Exception) -> None:
 def test_the_first_that_holds_is_told() -> None:
     seen: list[str] = []
 
-    def says(name: str, hold: Hold | None) -> guards.Guard:
+    def says(name: str, hold: Hold | None) -> AnyGuard:
         def guard(_: Case) -> Hold | None:
             seen.append(name)
             return hold
@@ -71,10 +72,12 @@ def test_frozen() -> None:
     assert guards.frozen(case(fleet())) is None
 
 
-def test_maintenance_ends_by_itself() -> None:
+def test_after_its_maintenance_a_host_is_to_be_seen_healthy_or_a_person_is_asked() -> None:
     until = dead(maintenance_until=NOON + SECOND)
     assert reason(guards.maintenance(case(fleet(until)))) == "Maintenance"
-    assert guards.maintenance(case(fleet(replace(until, maintenance_until=NOON)))) is None
+    over = guards.maintenance(case(fleet(replace(until, maintenance_until=NOON))))
+    assert over is not None
+    assert (over.reason, over.asks) == ("MaintenanceOver", True)
     assert guards.maintenance(case(fleet(dead()))) is None
 
 
@@ -229,15 +232,18 @@ def test_two_are_not_nor_three_that_have_nothing_in_common() -> None:
 def test_suspects_count_and_those_who_fell_long_ago_do_not() -> None:
     two = three()[:2]
     assert guards.correlated(case(fleet(*two, host("h3", life=Life.SUSPECT, since=NOON)))) is not None
-    assert guards.correlated(case(fleet(*two, dead("h3", ago=timedelta(seconds=40))))) is None
+    short = playbook(correlated=Correlated(within=(timedelta(seconds=30),)))
+    assert guards.correlated(case(fleet(*two, dead("h3", ago=timedelta(seconds=40))), book=short)) is None
 
 
 def test_labels_of_the_host_and_its_agents_version_correlate_too() -> None:
     by = playbook(correlated=Correlated(by=("kernel", "agent_version")))
-    assert guards.correlated(case(fleet(*three(labels={"kernel": "6.1"})), book=by)) is not None
-    assert guards.correlated(case(fleet(*three(version="0.2")), book=by)) is not None
-    # A label that nobody has is no common cause.
-    assert guards.correlated(case(fleet(*three()), book=by)) is None
+    others = [host(f"x{n}", f"q{n}") for n in range(4)]
+    assert guards.correlated(case(fleet(*three(labels={"kernel": "6.1"}), *others), book=by)) is not None
+    assert guards.correlated(case(fleet(*three(version="0.2"), *others), book=by)) is not None
+    # A label that nobody has is no common cause, nor is one that most hosts have.
+    assert guards.correlated(case(fleet(*three(), *others), book=by)) is None
+    assert guards.correlated(case(fleet(*three(version="0.2"), *others[:2]), book=by)) is None
 
 
 def test_an_incident_found_later_does_not_stop_what_has_begun() -> None:

@@ -115,3 +115,11 @@ def test_only_the_dead_are_fenced() -> None:
 def test_a_proof_stands_while_the_host_is_dead() -> None:
     known = proved(dead())
     assert after(known, V.DEAD, heart=10, power="unknown", power_at=NOON) is known
+
+
+def test_a_proof_is_withdrawn_once_the_power_is_read_as_on_again() -> None:
+    known = replace(proved(dead()), fence_at=NOON - 5 * SECOND)
+    again = after(known, V.DEAD, heart=10, power="on", power_at=NOON - SECOND)
+    assert (again.fence, again.fence_by, again.fence_at) == (Fence.NONE, "", None)
+    assert after(known, V.DEAD, heart=10, power="on", power_at=NOON - 6 * SECOND) is known
+    assert after(known, V.DEAD, heart=10, power="off", power_at=NOON) is known

@@ -7,12 +7,22 @@ from typing import Any
 import pytest
 
 from remediator.engine import bursts
-from remediator.engine.migrations import STUCK_AFTER, STUCK_COPY_AFTER, advance, copy_of
+from remediator.engine.migrations import HANGS_AFTER, STUCK_AFTER, STUCK_COPY_AFTER, advance, copy_of
+from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity, Host, HostStatus
 from remediator.model.machine import MachineState
-from remediator.model.request import Burst, BurstStage, Demand, Migration, MigrationStage, Operation, Stage
-from tests.remediator.builders import NOON, SECOND, dead, fleet, host, machine, operation, returning, volume
+from remediator.model.request import (
+    STOP_HANGS,
+    Burst,
+    BurstStage,
+    Demand,
+    Migration,
+    MigrationStage,
+    Operation,
+    Stage,
+)
+from tests.remediator.builders import NOON, SECOND, dead, fleet, host, machine, operation, returning, verdict, volume
 
 M = MigrationStage
 HOMES = (host("h1"), host("h2", "r2"))
@@ -166,8 +176,19 @@ def test_an_open_operation_is_given_the_time_that_a_copy_takes() -> None:
     assert told(at(M.RESERVED), known, STUCK_COPY_AFTER + SECOND) == ("rolled_back", "no progress", ["g1:start"])
 
 
+def test_a_stop_that_hangs_on_a_wedged_host_is_given_up() -> None:
+    stop = operation("g1:stop", "stop", args={"migration": "g1"}, written_at=NOON)
+    wedged = fleet(*HOMES, machine(), stop, verdict("h1", VerdictKind.WEDGED))
+    assert told(at(M.RESERVED), wedged, HANGS_AFTER) == ("reserved", "", [])
+    assert told(at(M.RESERVED), fleet(*HOMES, machine(), stop), HANGS_AFTER + SECOND) == ("reserved", "", [])
+    gave_up = ("rolled_back", STOP_HANGS, ["g1:start"])
+    assert told(at(M.RESERVED), wedged, HANGS_AFTER + SECOND) == gave_up
+
+
 DEMAND = Demand("web/w", "web", "arn", Capacity(1, 256, 0), 1, NOON, NOON)
-BURST = Burst("b1", "arn", 2, Capacity(), NOON, ("web/w",), stage=BurstStage.PROVISIONING, names=("h8", "h9"))
+BURST = Burst(
+    "b1", "arn", 2, Capacity(4, 4096, 0), NOON, ("web/w",), stage=BurstStage.PROVISIONING, names=("h8", "h9")
+)
 
 
 def test_a_burst_has_joined_when_every_host_takes_work() -> None:
@@ -180,6 +201,13 @@ def test_it_is_consumed_when_nobody_in_its_region_waits_any_more() -> None:
     joined = replace(BURST, stage=BurstStage.JOINED)
     assert bursts.advance(joined, fleet(DEMAND), NOON) is joined
     assert bursts.advance(joined, fleet(replace(DEMAND, region="fra")), NOON).stage is BurstStage.CONSUMED
+
+
+def test_what_its_hosts_would_not_hold_does_not_keep_it_open() -> None:
+    joined = replace(BURST, stage=BurstStage.JOINED)
+    assert (
+        bursts.advance(joined, fleet(replace(DEMAND, size=Capacity(1, 6000, 0))), NOON).stage is BurstStage.CONSUMED
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from remediator.engine.waits import waits
 from remediator.model.decision import Remediation
 from remediator.model.evidence import Gate
 from remediator.model.host import Host
-from remediator.model.policy import Mode, Playbook, Policy
+from remediator.model.policy import Mode, Playbook, Policy, Undo
 from remediator.model.request import Destroy, Origin
 from tests.remediator.builders import NOON, fleet, host, machine, returning, sighting
 
 HALF_AN_HOUR = timedelta(minutes=30)
-FULL = Playbook("host_disk_full", Mode.AUTO, "host", (), undo={"action": "uncordon", "healthy_for": HALF_AN_HOUR})
+FULL = Playbook("host_disk_full", Mode.AUTO, "host", (), undo=Undo("uncordon", HALF_AN_HOUR))
 POLICY = Policy(playbooks={"host_disk_full": FULL})
 
 
