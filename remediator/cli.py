@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import logging
 import os
 import sys
@@ -9,57 +10,77 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from remediator.commands import (
-    check,
-    decisions,
-    explain,
-    hosts,
-    init,
-    join_token,
-    machines,
-    replay,
-    stop_all,
-    test,
-    thaw,
-    volumes,
-    whatif,
-)
-from remediator.journal.protocol import JournalUnusable
+from remediator.commands.replay import joined
 from remediator.model.errors import BadInput, FleetmendError
-from remediator.policy.configuration import load_settings
 from remediator.version import VERSION
 
-CLIENTS = (
-    hosts,
-    machines,
-    volumes,
-    decisions,
-    explain,
-    join_token,
-    stop_all,
-    thaw,
-    init,
-    check,
-    test,
-    replay,
-    whatif,
-)
+# By module of remediator.commands, in the order of the help: the names that it adds; none stand for its own.
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "hosts": (),
+    "machines": (),
+    "reconcile": (),
+    "volumes": (),
+    "decisions": (),
+    "explain": (),
+    "questions": (),
+    "approve": ("approve", "deny"),
+    "hold": ("hold", "unhold"),
+    "holds": (),
+    "incidents": (),
+    "release": (),
+    "undo": (),
+    "unquarantine": (),
+    "trust": (),
+    "maintenance": (),
+    "retire": (),
+    "host": (),
+    "said": (),
+    "apps": (),
+    "freeze": (),
+    "join_token": ("join-token",),
+    "stop_all": ("stop-all",),
+    "thaw": (),
+    "init": (),
+    "check": (),
+    "test": (),
+    "replay": (),
+    "simulate": (),
+    "verify_journal": ("verify-journal",),
+    "whatif": (),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, and end with an exit code: 0 well, 1 not confirmed or warnings, 2 wrong input."""
-    parser = argparse.ArgumentParser(prog="fleetmend", description="Keeps a fleet's work alive when its hosts die.")
-    parser.add_argument("--version", action="version", version=f"fleetmend {VERSION}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(commands)
-    for client in CLIENTS:
-        client.add_parser(commands)
-    args = parser.parse_args(replay.joined(sys.argv[1:] if argv is None else argv))
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = build_parser(words).parse_args(joined(words))
     try:
         code: int = args.run(args)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as head does; the interpreter must not complain at its end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return code
+
+
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the command that ``words`` begin with, or of every command."""
+    parser = argparse.ArgumentParser(prog="fleetmend", description="Keeps a fleet's work alive when its hosts die.")
+    parser.add_argument("--version", action="version", version=f"fleetmend {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
+    for module in _asked_for(words):
+        importlib.import_module(f"remediator.commands.{module}").add_parser(commands)
+    return parser
+
+
+def _asked_for(words: Sequence[str]) -> list[str]:
+    """The module of the command alone, so that it starts fast; all of them where no command is known."""
+    first = words[0] if words else ""
+    found = [module for module, names in COMMANDS.items() if first in (names or (module,))]
+    return [] if first == "run" else found or list(COMMANDS)
 
 
 def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -75,6 +96,11 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _run(args: argparse.Namespace) -> int:
+    # Imported late: the client commands start faster without the whole house.
+    from remediator.app import serve
+    from remediator.journal.protocol import JournalUnusable
+    from remediator.policy.configuration import load_settings
+
     level = os.environ.get("FLEETMEND_LOG_LEVEL", "INFO").upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
@@ -82,9 +108,6 @@ def _run(args: argparse.Namespace) -> int:
         settings = load_settings(args.config, os.environ)
         given = {"store_url": args.store, "listen": args.listen, "notify": args.notify}
         settings = replace(settings, **{key: value for key, value in given.items() if value})
-        # Imported late: the client commands start faster without the whole house.
-        from remediator.app import serve
-
         asyncio.run(serve(settings))
     except (BadInput, JournalUnusable) as error:
         return _refuse(error)

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from remediator.engine.refusals import Refused
+from remediator.journal.protocol import LeaseLost
 from remediator.model.errors import BadInput, FleetmendError, PermanentError, TransientError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,7 +64,7 @@ def _our_problem(request: web.Request, error: FleetmendError) -> web.Response:
         case Refused():
             terms = error.terms
             return problem(terms.status, str(error), terms.code, retry_after=terms.retry_after)
-        case TransientError():
+        case TransientError() | LeaseLost():
             # Clients repeat any method on 503: the control raises this only where nothing was done.
             return problem(503, f"unavailable: {error}", "unavailable", retry_after=RETRY_SECONDS)
         case PermanentError():

@@ -1,11 +1,13 @@
 """Explanations for people: what is so, what was decided and why, what holds, and what would change it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from remediator.api.explain_account import Told, accounts_of, fate_line
+from remediator.api.people_words import words_about, words_named
 from remediator.api.remedies import what_would_help
+from remediator.engine.facts import GUARDS
 from remediator.engine.whatif import Assumptions, Fate
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.fleet import Fleet, routable
@@ -77,13 +79,13 @@ def _explain_target(name: str, scene: Scene) -> Explanation | None:
     told = Explanation(
         subject=name,
         kind="target",
-        now=(),
+        now=tuple(words_named(name, scene.fleet, scene.now)),
         decided=_decided(scene, {name}),
         held=tuple(decision_line(each, scene.now) for each in held),
         would_change=_changes(held),
     )
     whole = _with_accounts(told, scene, name)
-    return whole if whole.accounts or whole.decided or whole.held else None
+    return whole if whole.now or whole.accounts or whole.decided or whole.held else None
 
 
 def span(seconds: float) -> str:
@@ -110,8 +112,17 @@ def decision_line(decision: Decision, now: datetime) -> str:
     return f"{ago(decision.at, now)} {who}: {word} ({decision.reason}): {decision.text}"
 
 
+def _facts_lines(decision: Decision) -> Iterator[str]:
+    """What was read, plainly; of each guard in one line."""
+    for name, value in sorted(decision.facts.items()):
+        if name != GUARDS:
+            yield f"{name} = {value}"
+    for guard, read in decision.facts.get(GUARDS, {}).items():
+        yield f"guard {guard} read " + ", ".join(f"{name} {value}" for name, value in read.items())
+
+
 def _explain_decision(decision: Decision, scene: Scene) -> Explanation:
-    facts = tuple(f"{name} = {value}" for name, value in sorted(decision.facts.items()))
+    facts = tuple(_facts_lines(decision))
     effects = tuple(f"effect: {effect}" for effect in decision.effects)
     standing = any(each.sameness == decision.sameness for each in scene.holds)
     is_hold = decision.outcome is not DecisionOutcome.ACT
@@ -157,9 +168,7 @@ def _host_notes(host: Host, scene: Scene) -> list[str]:
         notes.append(f"fence {host.fence}" + (f" by {host.fence_by}" if host.fence_by else ""))
     if host.cordoned:
         notes.append(f"cordoned: {host.cordoned}")
-    if host.maintenance_until:
-        notes.append(f"maintenance until {host.maintenance_until:%Y-%m-%d %H:%M:%S}Z")
-    return notes
+    return [*notes, *words_about(host, None, scene.fleet, scene.now)]
 
 
 def _machines_lines(machines: list[Machine]) -> list[str]:
@@ -221,7 +230,7 @@ def _machine_lines(machine: Machine, host: Host | None, scene: Scene) -> list[st
         lines.append(f"destroy {destroy.stage}, {asked}: {destroy.reason}")
     if machine.volumes:
         lines.append(f"volumes {', '.join(machine.volumes)}")
-    return lines
+    return [*lines, *words_about(host, machine, scene.fleet, scene.now)]
 
 
 def _machine_changes(machine: Machine) -> tuple[str, ...]:

@@ -19,12 +19,14 @@ from remediator.engine.lives import LifeTimes
 from remediator.engine.refusals import Refused, Terms, no_room, not_found, precondition
 from remediator.engine.whatif import Assumptions, Outlook
 from remediator.model.decision import Decision
-from remediator.model.errors import FleetmendError
+from remediator.model.errors import FleetmendError, PermanentError
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.policy import InForce, Policy
+from remediator.model.reconciling import Gap
 from remediator.model.request import Burst, Destroy, DestroyStage, Migration, Origin
+from remediator.model.said import Heard, Said
 
 
 @dataclass
@@ -48,11 +50,14 @@ class FakeControl:
     asked: list[tuple[str, Origin, str]] = field(default_factory=list)
     joins: list[JoinAsk] = field(default_factory=list)
     minted: list[tuple[str, str]] = field(default_factory=list)
+    words: list[Said] = field(default_factory=list)
     in_force: InForce = field(default_factory=lambda: InForce("digest", datetime(2026, 8, 1, 12, tzinfo=UTC)))
     assumptions: Assumptions = field(default_factory=lambda: Assumptions(Policy(), {}, "host_dead", LifeTimes()))
     looked: Outlook = field(default_factory=Outlook)
     fails_with: Exception | None = None
     changes: int = 0
+    amiss: Gap = field(default_factory=lambda: Gap(""))
+    accepted: list[tuple[str, str]] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.at
@@ -90,6 +95,19 @@ class FakeControl:
 
     def unready(self) -> list[str]:
         return list(self.not_ready)
+
+    def gap(self) -> Gap:
+        return self.amiss
+
+    async def accept_gap(self, by: str, why: str, silent: int) -> Gap:
+        if not self.amiss.reason or len(self.amiss.silent) > silent:
+            raise PermanentError("there is nothing to accept, or not everybody has told")
+        accepted, self.amiss = self.amiss, Gap("")
+        self.accepted.append((by, why))
+        return accepted
+
+    def journal_head(self) -> dict[str, Any]:
+        return {"shard": "", "number": 7, "hash": "00" * 32}
 
     def degraded(self) -> list[str]:
         return list(self.worse)
@@ -182,6 +200,19 @@ class FakeControl:
         self.changes += 1
         self.world = replace(self.world, snapshots={**self.world.snapshots, name: snapshot})
         return snapshot
+
+    async def hear(self, said: Said) -> Heard:
+        self._may_fail()
+        self.words.append(said)
+        return Heard("h1", f"heard {type(said.word).__name__}", changed=True, until=said.until)
+
+    async def said(self, limit: int) -> list[dict[str, Any]]:
+        told = self.words[::-1][:limit]
+        return [{"at": self.at, "word": type(x.word).__name__, "by": x.by, "why": x.why, "text": ""} for x in told]
+
+    async def unsealings(self, app: str, limit: int) -> list[dict[str, Any]]:
+        mine = [machine for machine in self.world.machines.values() if machine.app == app and machine.replaces]
+        return [{"at": self.at, "machine": x.replaces, "app": app, "for": x.id, "host": x.host} for x in mine[:limit]]
 
     async def freeze(self, statement: dict[str, Any]) -> None:
         self._may_fail()

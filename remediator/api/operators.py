@@ -25,6 +25,8 @@ class OperatorsApi:
         return [
             Endpoint("GET", "/v1/status", self.status, "status.get"),
             Endpoint("GET", "/v1/decisions", self.decisions, "decisions.list"),
+            # Not guarded: it is for whoever keeps it elsewhere, and holds nothing but hashes.
+            Endpoint("GET", "/v1/journal/head", self.journal_head),
             Endpoint("POST", "/v1/join-tokens", self.join_token, "join_tokens.create", guarded=True),
             # Not guarded: the statement carries its own authority, and must work where the token is not.
             Endpoint("POST", "/v1/freeze", self.freeze, "freeze.create"),
@@ -40,6 +42,10 @@ class OperatorsApi:
     async def decisions(self, request: web.Request) -> web.Response:
         limit = number(request, "limit", 50, 1000)
         return answer([decision_doc(each) for each in self._control.decisions(limit)])
+
+    async def journal_head(self, _: web.Request) -> web.Response:
+        """The signed end of the journal's chain, as `fleetmend verify-journal --head` takes it."""
+        return answer(self._control.journal_head())
 
     async def join_token(self, request: web.Request) -> web.Response:
         asked = checked(TokenFor, await read_object(request))

@@ -13,6 +13,8 @@ from remediator.api.explain_routes import ExplainApi
 from remediator.api.machines import MachinesApi
 from remediator.api.operators import DiscoveryApi, OperatorsApi
 from remediator.api.page import StatusPage
+from remediator.api.people import PeopleApi
+from remediator.api.reconcile import ReconcileApi
 from remediator.api.requests import Endpoint, RequestCounter
 from remediator.api.settings import PublicSettings
 from remediator.api.state import StateFeed
@@ -38,11 +40,14 @@ def build_public_app(
     """
     endpoints = [
         *StatusPage().endpoints(),
+        # Before the machines': its list of apps has a path of its own among theirs.
+        *PeopleApi(control).endpoints(),
         *MachinesApi(control).endpoints(),
         *VolumesApi(control, settings.organisation).endpoints(),
         *OperatorsApi(control, settings).endpoints(),
         *ExplainApi(control).endpoints(),
         *DiscoveryApi(control, settings, vantages).endpoints(),
+        *ReconcileApi(control).endpoints(),
         *alerts,
         *_internal(StateFeed(control, requests, settings.deploys), metrics_text),
     ]

@@ -4,6 +4,7 @@ from heapq import nsmallest
 from typing import Any
 
 from remediator.api.control import Control
+from remediator.api.people_docs import people_docs
 from remediator.api.remedies import what_would_help
 from remediator.api.shapes import host_status, slices, volume_doc
 from remediator.api.state_docs import capacity_doc
@@ -47,6 +48,7 @@ def status_doc(control: Control, version: str) -> dict[str, Any]:
         "decisions": [decision_doc(each) for each in control.decisions(NEWEST_DECISIONS)],
         "holds": [_hold_doc(each) for each in control.holds()],
         **_request_docs(fleet),
+        **people_docs(fleet, control.now()),
     }
 
 

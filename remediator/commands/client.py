@@ -1,6 +1,7 @@
 """The remediator from the command line's side: one address, one token, one clear line when it fails."""
 
 import argparse
+import getpass
 import os
 import sys
 from collections.abc import Callable
@@ -128,3 +129,11 @@ def asked(args: argparse.Namespace, path: str) -> Any:
     """One GET with the flags' address."""
     with Remediator(args.url) as remediator:
         return remediator.get(path)
+
+
+def operator_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        # A uid without a name, as in bare containers.
+        return "operator"

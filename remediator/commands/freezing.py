@@ -1,9 +1,9 @@
 """Sending an operator's signed freeze or thaw to everybody at once, the remediator being only one of them."""
 
 import asyncio
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ import aiohttp
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from remediator.clock import Clock
-from remediator.commands.client import CommandFailed
+from remediator.commands.client import CommandFailed, operator_name
 from remediator.wire.freeze import sign_freeze
 from remediator.wire.keys import load_signing_key
 
@@ -72,7 +72,7 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def signed(key_file: Path, clock: Clock, *, frozen: bool, why: str) -> dict[str, Any]:
+def signed(key_file: Path, clock: Clock, *, frozen: bool, why: str, until: datetime | None = None) -> dict[str, Any]:
     """The statement, signed with the operator's key.
 
     Raises:
@@ -81,15 +81,8 @@ def signed(key_file: Path, clock: Clock, *, frozen: bool, why: str) -> dict[str,
     """
     if not key_file.exists():
         raise CommandFailed(f"there is no operator key at {key_file} (--operator-key)")
-    return sign_freeze(load_signing_key(key_file), frozen=frozen, who=operator_name(), why=why, at=clock.now())
-
-
-def operator_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        # A uid without a name, as in bare containers.
-        return "operator"
+    key = load_signing_key(key_file)
+    return sign_freeze(key, frozen=frozen, who=operator_name(), why=why, at=clock.now(), until=until)
 
 
 def tell_all(recipients: Sequence[Recipient], statement: dict[str, Any], clock: Clock) -> list[Confirmation]:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,8 @@ from remediator.actions import ACTIONS
 from remediator.clock import SystemClock
 from remediator.commands.tables import say, say_json
 from remediator.engine.lives import LifeTimes
-from remediator.engine.verdicts import EvidenceTimes
-from remediator.journal.reading import reading
+from remediator.evaluation import evidence_times
+from remediator.journal.reading import JournalReader, reading
 from remediator.model.errors import BadInput, Problem
 from remediator.model.policy import Policy
 from remediator.policy.configuration import load_inventory, load_settings
@@ -105,12 +105,21 @@ def _policy(settings: Settings, rules: Path) -> Policy:
 
 def _past(args: argparse.Namespace, settings: Settings, stretch: Stretch, truths: Truths, policy: Policy) -> Past:
     folder = args.data or settings.data
-    if not args.no_journal and (args.data or (folder / "journal.db").is_file()):
-        with reading(folder) as journal:
+    remote = bool(settings.journal) and not args.data
+    if not args.no_journal and (remote or args.data or (folder / "journal.db").is_file()):
+        with _remote(settings) if remote else reading(folder) as journal:
             return past_of(journal, stretch)
     least = min((group.interval for group in policy.groups), default=timedelta(seconds=15))
     step = max(args.step, least)
     return past_of_store(truths, stretch, step, settings.dead_after, _inventory(settings))
+
+
+def _remote(settings: Settings) -> AbstractContextManager[JournalReader]:
+    # Imported late: who keeps the journal in SQLite needs no client of PostgreSQL.
+    from remediator.journal.postgres_place import PostgresPlace
+    from remediator.journal.postgres_reading import reading_at
+
+    return reading_at(PostgresPlace(settings.journal, settings.journal_password_file), "fleet")
 
 
 def _inventory(settings: Settings) -> tuple[InventoryHost, ...]:
@@ -124,7 +133,7 @@ def _one(
     total = sum(not rule.recording for group in policy.groups for rule in group.rules)
     asking = shown.task("asking the store", total)
     alerts, reports = alerts_of(policy, truths, stretch, past.closed(stretch), asking.advance)
-    evidence = EvidenceTimes(settings.probe_interval, settings.heartbeat_interval, settings.dead_after)
+    evidence = evidence_times(settings)
     on_return = {"": settings.on_return.default, **settings.on_return.apps}
     times = LifeTimes(evidence, settings.probation)
     setting = Setting(policy, ACTIONS, settings.liveness_playbook, times, on_return)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -15,6 +16,7 @@ from remediator.api.fleet import build_fleet_app
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
+from tests.remediator.api.people_site import Site, opened_site
 
 TOKEN = "operator-token-for-tests"
 NOW = datetime(2026, 8, 10, 3, 12, 5, tzinfo=UTC)
@@ -61,3 +63,10 @@ async def fleet_client(control: FakeControl) -> AsyncIterator[Client]:
 @pytest.fixture
 def operator() -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """The public listener over the real desk."""
+    async with opened_site(tmp_path) as opened:
+        yield opened

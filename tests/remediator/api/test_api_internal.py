@@ -119,6 +119,11 @@ async def test_metrics_are_passed_on_as_they_are(client: Client) -> None:
         assert await response.read() == b"fleetmend_gate_open 1\n"
 
 
+async def test_the_head_of_the_journal_is_for_whoever_keeps_it_elsewhere(client: Client) -> None:
+    async with client.get("/v1/journal/head") as response:
+        assert (response.status, (await response.json())["number"]) == (200, 7)
+
+
 async def test_health_is_ours_and_readiness_has_reasons(client: Client, control: FakeControl) -> None:
     async with client.get("/healthz") as response:
         assert (response.status, await response.text()) == (200, "ok")

@@ -55,7 +55,7 @@ async def test_the_status_has_the_summary_and_each_hosts_blocker(client: Client)
 async def test_a_dead_hosts_guards_all_say_their_word(client: Client, path: str) -> None:
     told = await (await client.get(path)).json()
     (account,) = [each for each in told["accounts"] if each["playbook"] == "host_dead"]
-    assert [word["guard"] for word in account["guards"]][:3] == ["frozen", "maintenance", "evidence"]
+    assert [word["guard"] for word in account["guards"]][:3] == ["frozen", "operator_hold", "maintenance"]
     assert {word["state"] for word in account["guards"]} <= {"passed", "holds", "not asked"}
     assert account["steps"][0]["action"] == "mark_host_dead"
     assert told["whatif"] == "", "of a host that is lost already there is no what if"
