@@ -7,15 +7,20 @@ import logging
 import os
 import signal
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import BinaryIO
 
 from remediator.agent.adopt import adopt
 from remediator.agent.bell import Bell
-from remediator.agent.commands import Commands
+from remediator.agent.ceilings import Keeper
+from remediator.agent.commands import Commands, Trust
+from remediator.agent.contact import Contact
 from remediator.agent.disks import VolumeDisk
 from remediator.agent.enrol import Own, Pinned, enrol, read_pinned
 from remediator.agent.frozen import Frozen
+from remediator.agent.lease import Lease
 from remediator.agent.machines import Machines, Surroundings
+from remediator.agent.peering import Peering
 from remediator.agent.record import MachineRecord
 from remediator.agent.sandbox import Sandbox, first_uid_for
 from remediator.agent.server import Server
@@ -24,15 +29,17 @@ from remediator.agent.settings import Settings
 from remediator.agent.snapshots import SnapshotStore
 from remediator.agent.standing import Standing
 from remediator.agent.state import Store
+from remediator.agent.stuck import Stuck
 from remediator.agent.telling import Disk, Telling
 from remediator.agent.upkeep import Upkeep
 from remediator.agent.verbs import Hands, Keys
 from remediator.agent.volumes import Volumes
 from remediator.clock import Clock
-from remediator.model.errors import BadInput, PermanentError, Problem
+from remediator.model.errors import BadInput, FleetmendError, PermanentError, Problem
 from remediator.model.host import Identity
 from remediator.wire.keys import key_text, parse_box_key, parse_verify_key
 from remediator.wire.messages import Welcome
+from remediator.wire.statements import check_welcome
 
 _OPEN_TO_PASS = 0o711
 
@@ -48,6 +55,9 @@ class Parts:
     volumes: Volumes
     machines: Machines
     sandbox: Sandbox
+    keeper: Keeper
+    peering: Peering
+    contact: Contact
 
 
 class Agent:
@@ -72,7 +82,7 @@ class Agent:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with _take_folders(self._settings):
             parts = self._build()
-            server = Server(parts.frozen, self._bell)
+            server = Server(parts.frozen, parts.peering, self._bell)
             try:
                 await server.start(*self._settings.listen)
                 await self._serve(parts, stop)
@@ -97,7 +107,10 @@ class Agent:
             self._log.warning(
                 "machines run under the agent's own uid: no root, or %s is closed to others", settings.disk
             )
-        return Parts(own, store, standing, frozen, volumes, Machines(around), sandbox)
+        keeper = Keeper.load(store)
+        peering = Peering.load(settings.name, store, self._clock, own.signing)
+        contact = Contact.load(self._clock, settings.state / "contact", settings.boot_id)
+        return Parts(own, store, standing, frozen, volumes, Machines(around), sandbox, keeper, peering, contact)
 
     async def _serve(self, parts: Parts, stop: asyncio.Event) -> None:
         await adopt(parts.machines, parts.store, self._settings.boot_id)
@@ -105,9 +118,11 @@ class Agent:
             self._settings.disk, self._disk, parts.machines, parts.volumes, parts.sandbox, parts.standing,
             parts.frozen, self._bell,
         )  # fmt: skip
+        stuck = Stuck(self._settings.disk, self._disk, self._bell, self._clock)
         tasks = [asyncio.create_task(part) for part in (
-            stop.wait(), upkeep.watch_freeze(self._clock), upkeep.tidy(self._clock),
-            self._cold_start(parts), self._talk(parts),
+            stop.wait(), upkeep.watch_freeze(self._clock), upkeep.tidy(self._clock), stuck.watch(),
+            self._cold_start(parts), self._talk(parts), self._lease(parts).keep(),
+            parts.contact.keep(),
         )]  # fmt: skip
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -118,45 +133,86 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _lease(self, parts: Parts) -> Lease:
+        return Lease(self._settings.rack, parts.machines, parts.peering, parts.contact, self._clock, self._log)
+
     async def _talk(self, parts: Parts) -> None:
         settings = self._settings
         pinned = read_pinned(settings.state) or await enrol(settings, parts.own, self._clock, self._log)
         parts.frozen.operator = parse_verify_key(pinned.operator_key)
+        parts.keeper.key = parts.peering.key = parse_verify_key(pinned.verify_key)
         commands = self._commands(parts, pinned)
         identity = Identity(settings.uuid, key_text(parts.own.signing.verify_key), parts.own.data_id)
-        telling = Telling(settings, identity, parts.standing, parts.machines, parts.volumes, parts.frozen, self._disk)
+        telling = Telling(
+            settings, identity, parts.standing, parts.machines, parts.volumes, parts.frozen, self._disk, parts.peering
+        )
 
-        async def welcomed(welcome: Welcome) -> None:
-            await self._welcomed(parts, welcome)
+        async def welcomed(welcome: Welcome, away: float | None) -> None:
+            await self._welcomed(parts, welcome, away)
 
         lines = [
             Line(url, settings.name, parts.own.box, parse_box_key(pinned.box_key)) for url in settings.remediators
         ]
-        sessions = [Session(line, telling, commands, self._bell, self._clock, self._log, welcomed) for line in lines]
+        around = self._bell, parts.contact, self._log, welcomed
+        sessions = [Session(line, telling, commands, *around) for line in lines]
         await asyncio.gather(*(session.run() for session in sessions))
 
     def _commands(self, parts: Parts, pinned: Pinned) -> Commands:
         keys = Keys(parts.own.box, parts.own.signing, parse_box_key(pinned.unseal_key))
         hands = Hands(self._settings.name, keys, parts.standing, parts.machines, parts.volumes, self._clock)
-        return Commands(hands, parts.store, parts.frozen, self._log)
+        trust = Trust(parse_verify_key(pinned.verify_key), parts.own.data_id, parts.frozen, parts.keeper)
+        return Commands(hands, parts.store, trust, self._log)
 
-    async def _welcomed(self, parts: Parts, welcome: Welcome) -> None:
+    async def _welcomed(self, parts: Parts, welcome: Welcome, away: float | None) -> None:
+        if welcome.signature and parts.keeper.key:
+            check_welcome(welcome, self._settings.name, parts.keeper.key)
         if parts.standing.outranks(welcome):
             self._log.warning("a welcome of term %s is out of date; it changes nothing here", welcome.term)
             return
+        # In memory at once: commands that come right behind the welcome are judged by it.
+        parts.standing.obey(welcome)
         self._welcomed_once = True
+        parts.machines.lease_over = False
         if welcome.freeze:
             # A thaw, or a freeze, that was spoken while this host was away.
             with contextlib.suppress(PermanentError):
                 await parts.frozen.take(welcome.freeze)
-        condemned = frozenset(welcome.condemned)
-        if condemned and parts.frozen.text:
-            self._log.warning("%s condemned machines run on: frozen %s", len(condemned), parts.frozen.text)
-            await parts.standing.welcomed(welcome)
-        else:
-            # Their end does not wait for the disk; the list is in memory from the first instant.
-            await asyncio.gather(parts.standing.welcomed(welcome), parts.machines.condemn(condemned))
+        condemned = frozenset(welcome.condemned) - self._spare(parts, welcome, away)
+        # What froze the remediator alone, a file of its own, is no word that we could have heard.
+        frozen = parts.frozen.text or welcome.frozen
+        held = condemned & parts.standing.automatic if frozen else frozenset()
+        if held:
+            self._log.warning("%s condemned machines are not ended: frozen %s", len(held), frozen)
+        # Their end does not wait for the disk; the list is in memory from the first instant.
+        await asyncio.gather(parts.standing.keep(), parts.machines.condemn(condemned - held))
+        await self._take_terms(parts, welcome)
         await parts.machines.start_wanted(lambda _: True)
+
+    async def _take_terms(self, parts: Parts, welcome: Welcome) -> None:
+        """Ceilings and peers; what is not ours, or finds no room on the disk, changes nothing else."""
+        for taking in (parts.keeper.take(welcome.ceilings), parts.peering.take(welcome.lease)):
+            try:
+                await taking
+            except FleetmendError as error:
+                self._log.warning("%s", error)
+
+    def _spare(self, parts: Parts, welcome: Welcome, away: float | None) -> frozenset[str]:
+        """Who of the condemned runs on until patience is over: nobody but an automatic decision wants it gone."""
+        early = parts.keeper.early(away)
+        automatic = parts.standing.automatic & frozenset(welcome.condemned)
+        spared = {
+            machine
+            for machine in automatic & parts.machines.records.keys()
+            if parts.machines.records[machine].running
+        }
+        if not early or not spared:
+            return frozenset()
+        self._log.warning(
+            "%s condemned machines run on for %.0f s: this host was not away for longer", len(spared), early
+        )
+        due = self._clock.now() + timedelta(seconds=early)
+        parts.standing.spared |= dict.fromkeys(spared, due)
+        return frozenset(spared)
 
     async def _cold_start(self, parts: Parts) -> None:
         await self._clock.sleep(self._settings.cold_start.total_seconds())
@@ -167,8 +223,8 @@ class Agent:
 
 
 def _safe_alone(record: MachineRecord) -> bool:
-    """Nothing that has, or may have been given, a second life elsewhere."""
-    return not record.volumes and not record.recoverable
+    """What alone may write waits for a word, if it is under lease or may have been given a second life elsewhere."""
+    return not (record.volumes and (record.under_lease or record.recoverable))
 
 
 def _take_folders(settings: Settings) -> BinaryIO:

@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Any
 
+from nacl.signing import VerifyKey
+
+from remediator.agent.ceilings import Keeper
 from remediator.agent.frozen import Frozen
 from remediator.agent.record import Authority
 from remediator.agent.state import RESULTS_KEPT, Store, forget_old_results, put_result
@@ -11,15 +15,26 @@ from remediator.agent.verbs import VERBS, Hands, Value, subject
 from remediator.model.errors import FleetmendError, PermanentError, TransientError
 from remediator.model.request import Origin
 from remediator.wire.messages import Command, parse_command, refusal_of, result_of
+from remediator.wire.statements import check_command
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose orders count here and how far: the pinned signer, this identity, the freeze and the ceilings."""
+
+    signer: VerifyKey
+    data_id: str
+    frozen: Frozen
+    keeper: Keeper
 
 
 class Commands:
     """Results are kept by key, so that a command sent again after a crash of either side has one effect."""
 
-    def __init__(self, hands: Hands, store: Store, frozen: Frozen, log: logging.Logger) -> None:
+    def __init__(self, hands: Hands, store: Store, trust: Trust, log: logging.Logger) -> None:
         self._hands = hands
         self._store = store
-        self._frozen = frozen
+        self._trust = trust
         self._log = log
         self._results = store.results()
         self._under_way: dict[str, asyncio.Task[Value]] = {}
@@ -43,9 +58,11 @@ class Commands:
     def _judge(self, command: Command, incarnation: str) -> Authority:
         if command.verb not in VERBS:
             raise PermanentError(f"unknown verb {command.verb!r}")
-        if command.origin is Origin.AUTOMATIC and self._frozen.text:
-            raise TransientError(f"frozen: {self._frozen.text}")
-        rank = self._hands.standing.check(command, incarnation)
+        if command.signature:
+            check_command(command, incarnation, self._trust.signer)
+        if command.origin is Origin.AUTOMATIC and self._trust.frozen.text:
+            raise TransientError(f"frozen: {self._trust.frozen.text}")
+        rank = self._hands.standing.check(command, incarnation, (self._hands.name, self._trust.data_id))
         self._hands.standing.highest = rank
         return rank
 
@@ -53,6 +70,7 @@ class Commands:
         try:
             await self._hands.standing.heard(rank)
             async with self._hands.machines.turn(subject(command)):
+                await self._within_ceilings(command)
                 value = await VERBS[command.verb](self._hands, command)
             return await self._keep(command.key, result_of(command.key, value))
         except PermanentError as error:
@@ -61,6 +79,17 @@ class Commands:
         except (TransientError, OSError) as error:
             self._log.warning("%s not done: %s", command.verb, error)
             return refusal_of(command.key, error)
+
+    async def _within_ceilings(self, command: Command) -> None:
+        """Automatic destroys of what runs are counted; so is one whose origin nobody signed."""
+        counted = command.origin is Origin.AUTOMATIC or not command.signature
+        record = self._hands.machines.records.get(subject(command)) if command.verb == "destroy" else None
+        if not counted or record is None or record.running is None:
+            return
+        now, keeper = self._hands.clock.now(), self._trust.keeper
+        # What automatic decisions added a moment ago they may take back: a replacement whose original returned.
+        if record.made_by != Origin.AUTOMATIC.value or not keeper.recent(record.created_at, now):
+            await keeper.spend(len(self._hands.machines.records), now)
 
     async def _keep(self, key: str, result: Value) -> Value:
         stored = _without_secrets(result)

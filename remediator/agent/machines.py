@@ -59,6 +59,8 @@ class Machines:
         self._guards: dict[str, asyncio.Task[None]] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._starts = asyncio.Semaphore(_STARTS_AT_ONCE)
+        # Cut off from everybody for the whole lease: what is under it stays down until a remediator welcomes us.
+        self.lease_over = False
 
     def turn(self, machine: str) -> asyncio.Lock:
         """Held while something happens to a machine."""
@@ -111,6 +113,8 @@ class Machines:
             return record
         if machine in self._around.standing.condemned:
             raise PermanentError(f"machine {machine} is condemned")
+        if self.lease_over and record.under_lease:
+            raise TransientError(f"machine {machine} is under a lease that has run out")
         record = self._free_of_strangers(record)
         self.records[machine] = replace(record, state=MachineState.STARTING, desired="started")
         self._around.changed()
@@ -165,6 +169,21 @@ class Machines:
         await asyncio.gather(*(self._unwatch(machine) for machine in free))
         await self._forget(free)
         await asyncio.gather(*(self._condemn_busy(machine) for machine in busy))
+
+    async def halt(self, machines: frozenset[str]) -> None:
+        """Kill these at once and keep them: what should run is started again when a remediator welcomes us."""
+        await asyncio.to_thread(stop_and_kill, [self.owner(machine) for machine in machines])
+        await asyncio.gather(*(self._halt(machine) for machine in machines))
+
+    async def _halt(self, machine: str) -> None:
+        # What is being started in this instant is killed again when its turn is over.
+        async with self.turn(machine):
+            await self._unwatch(machine)
+            await end_all([self.owner(machine)], KILL_SECONDS)
+            record = self.records.get(machine)
+            if record is not None and record.state is not MachineState.FAILED:
+                ended = replace(record, state=MachineState.STOPPED, running=None)
+                await self._note(replace(ended, exit_code=self._reap(machine)))
 
     async def _condemn_busy(self, machine: str) -> None:
         async with self.turn(machine):
@@ -236,6 +255,8 @@ class Machines:
 
     def _still_starting(self, machine: str) -> bool:
         if machine in self._around.standing.condemned or machine not in self.records:
+            return False
+        if self.lease_over and self.records[machine].under_lease:
             return False
         return self.records[machine].state is MachineState.STARTING
 

@@ -8,6 +8,7 @@ from remediator.model.machine import MachineState, Sealed
 from remediator.wire.scrub import scrubbed
 
 RECOVERABLE = "true"
+LEASED = "true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,17 @@ class MachineRecord:
     running: Running | None = None
     exit_code: int | None = None
     restarts: int = 0
+    # Who asked for it: owner, operator or automatic; empty in records of before.
+    made_by: str = ""
 
     @property
     def recoverable(self) -> bool:
         return bool((self.config.get("metadata") or {}).get("recoverable") == RECOVERABLE)
+
+    @property
+    def under_lease(self) -> bool:
+        """It alone writes to its volumes, and its app agreed to its end when this host is cut off from all."""
+        return bool(self.volumes) and (self.config.get("metadata") or {}).get("lease") == LEASED
 
     @property
     def wants_start(self) -> bool:

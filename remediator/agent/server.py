@@ -1,10 +1,11 @@
-"""The agent's own HTTP: whether it is there, and the operator's freeze."""
+"""The agent's own HTTP: whether it is there, for people and for its peers, and the operator's freeze."""
 
 import msgspec
 from aiohttp import web
 
 from remediator.agent.bell import Bell
 from remediator.agent.frozen import Frozen
+from remediator.agent.peering import Peering
 from remediator.model.errors import BadInput, PermanentError, Problem
 
 _BODY_BYTES = 16_384
@@ -13,8 +14,9 @@ _BODY_BYTES = 16_384
 class Server:
     """Listens on one address; says nothing of machines to anybody."""
 
-    def __init__(self, frozen: Frozen, bell: Bell) -> None:
+    def __init__(self, frozen: Frozen, peering: Peering, bell: Bell) -> None:
         self._frozen = frozen
+        self._peering = peering
         self._bell = bell
         self._runner: web.AppRunner | None = None
 
@@ -29,6 +31,7 @@ class Server:
             web.get("/healthz", self._health),
             web.get("/v1/freeze", self._show),
             web.post("/v1/freeze", self._freeze),
+            web.get("/v1/peer", self._peer),
         ])  # fmt: skip
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -48,6 +51,14 @@ class Server:
 
     async def _show(self, _: web.Request) -> web.Response:
         return web.json_response({"frozen": self._frozen.text})
+
+    async def _peer(self, request: web.Request) -> web.Response:
+        """A peer asks whether we are there; what we answer is signed, and remembered."""
+        try:
+            asked = request.query
+            return web.json_response(self._peering.answer(asked.get("from", ""), asked.get("nonce", "")))
+        except PermanentError as error:
+            return web.json_response({"error": str(error)}, status=400)
 
     async def _freeze(self, request: web.Request) -> web.Response:
         try:

@@ -10,8 +10,8 @@ from nacl.public import PrivateKey, PublicKey
 
 from remediator.agent.bell import Bell, heard
 from remediator.agent.commands import Commands
+from remediator.agent.contact import Contact
 from remediator.agent.telling import Message, Telling, Told
-from remediator.clock import Clock
 from remediator.model.errors import FleetmendError, PermanentError, TransientError
 from remediator.wire.channel import Channel
 from remediator.wire.handshake import REFUSED, Greeting, fresh_nonce, greeting_text, parse_greeting, session_of
@@ -26,6 +26,10 @@ DIAL_SECONDS = 1.2
 ANSWER_SECONDS = 5.0
 # A remediator that answers no ping for one and a half of these is gone, whatever TCP believes.
 PING_SECONDS = 2.0
+
+
+# With each welcome: for how many seconds no remediator had been heard, None when none was in this life of the host.
+Welcomed = Callable[[Welcome, float | None], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,17 @@ class Session:
     """
 
     def __init__(
-        self, line: Line, telling: Telling, commands: Commands, bell: Bell, clock: Clock, log: logging.Logger,
-        welcomed: Callable[[Welcome], Awaitable[None]],
+        self, line: Line, telling: Telling, commands: Commands, bell: Bell, contact: Contact, log: logging.Logger,
+        welcomed: Welcomed,
     ) -> None:  # fmt: skip
+        self._contact = contact
+        self._acknowledged = False
+        self._rank = ("", 0)
         self._line = line
         self._telling = telling
         self._commands = commands
         self._bell = bell
-        self._clock = clock
+        self._clock = contact.clock
         self._log = log
         self._welcomed = welcomed
         self._said = ""
@@ -111,7 +118,11 @@ class Session:
         self, socket: aiohttp.ClientWebSocketResponse, channel: Channel, told: Told, listener: asyncio.Event,
         welcome: Welcome,
     ) -> None:  # fmt: skip
-        self._keep(asyncio.create_task(self._obey(welcome)))
+        self._keep(asyncio.create_task(self._obey(welcome, self._contact.away())))
+        self._rank = (welcome.incarnation, welcome.term)
+        self._met()
+        # A remediator of before acknowledges no report: then an open line is all the contact there is.
+        self._acknowledged = bool(welcome.began)
         parts = {
             asyncio.create_task(self._report(socket, channel, told, listener)),
             asyncio.create_task(self._hear(socket, channel, welcome.incarnation)),
@@ -130,6 +141,8 @@ class Session:
     ) -> None:
         while True:
             await socket.send_bytes(channel.seal(self._telling.report(told)))
+            if not self._acknowledged:
+                self._met()
             await heard(listener, REPORT_SECONDS)
             await self._clock.sleep(GATHER_SECONDS)
 
@@ -138,8 +151,17 @@ class Session:
             if frame.type is not aiohttp.WSMsgType.BINARY:
                 raise PermanentError("the remediator sent something that is no boxed frame")
             message = channel.open(frame.data)
+            self._met()
+            if message.get("type") == "lease":
+                self._keep(asyncio.create_task(self._ask_others(message.get("lease") or {})))
             if message.get("type") == "command":
                 self._keep(asyncio.create_task(self._answer(socket, channel, message, incarnation)))
+
+    def _met(self) -> None:
+        """It was heard; one who has been succeeded is no remediator, and keeps no lease running."""
+        highest = self._telling.standing.highest
+        if self._rank >= (highest.incarnation, highest.term):
+            self._contact.made()
 
     async def _answer(
         self, socket: aiohttp.ClientWebSocketResponse, channel: Channel, message: Message, incarnation: str
@@ -152,9 +174,15 @@ class Session:
             except (aiohttp.ClientError, OSError):
                 return
 
-    async def _obey(self, welcome: Welcome) -> None:
+    async def _ask_others(self, terms: Message) -> None:
         try:
-            await self._welcomed(welcome)
+            await self._telling.peering.take(terms)
+        except FleetmendError as error:
+            self._log.warning("%s", error)
+
+    async def _obey(self, welcome: Welcome, away: float | None) -> None:
+        try:
+            await self._welcomed(welcome, away)
         except FleetmendError as error:
             self._log.warning("%s", error)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from remediator.agent.frozen import Frozen
 from remediator.agent.machines import Machines
+from remediator.agent.peering import Peering
 from remediator.agent.record import MachineRecord, VolumeRecord
 from remediator.agent.settings import Settings
 from remediator.agent.standing import Standing
@@ -25,10 +26,11 @@ def version() -> str:
 
 @dataclass(slots=True)
 class Disk:
-    """The host's disk for tenants as last measured, in MiB."""
+    """The host's disk for tenants as last measured, in MiB; ``stuck`` says why nothing gets through to it."""
 
     size_mb: int = 0
     available_mb: int = 0
+    stuck: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Telling:
     volumes: Volumes
     frozen: Frozen
     disk: Disk
+    peering: Peering
     version: str = field(default_factory=version)
 
     def hello(self, told: "Told") -> Message:
@@ -52,7 +55,8 @@ class Telling:
             "rack": settings.rack, "role": settings.role, "provider": settings.provider,
             "labels": settings.labels, "capacity": asdict(settings.capacity), "address": settings.address,
             "agent_port": settings.listen[1], "exporter_port": settings.exporter_port,
-            "highest": self.standing.told(),
+            "highest": self.standing.told(), "began": self.standing.began, "epoch": self.standing.epoch,
+            "peers": self.peering.names(), "mark": self.standing.mark,
             "machines": told.machines_to_tell(self.machines), "volumes": told.volumes_to_tell(self.volumes),
         }  # fmt: skip
 
@@ -65,6 +69,9 @@ class Telling:
             "volumes": told.volumes_to_tell(self.volumes),
             "disk": asdict(self.disk),
             "frozen": self.frozen.text,
+            "refused": self.standing.refused,
+            "peers": self.peering.names(),
+            "answered": self.peering.answered(),
         }
 
 

@@ -40,21 +40,22 @@ class Upkeep:
             await clock.sleep(FREEZE_SECONDS)
 
     async def tidy(self, clock: Clock) -> None:
-        await self.finish_condemned()
+        await self.finish_condemned(clock)
         await self.volumes.mount_all()
         while True:
             await asyncio.to_thread(self._measure_disk)
             await self.volumes.measure()
-            await self.finish_condemned()
+            await self.finish_condemned(clock)
             await asyncio.to_thread(self.sandbox.purge)
             await clock.sleep(TIDY_SECONDS)
 
-    async def finish_condemned(self) -> None:
-        """Those that an earlier life, a freeze or a stuck kernel has left over."""
-        if not self.standing.condemned or self.frozen.text:
+    async def finish_condemned(self, clock: Clock) -> None:
+        """Those that an earlier life, a freeze, patience or a stuck kernel has left over."""
+        due = self.standing.due(clock.now(), frozen=bool(self.frozen.text))
+        if not due:
             return
         try:
-            await self.machines.condemn(self.standing.condemned)
+            await self.machines.condemn(due)
         except TransientError:
             return
 

@@ -106,7 +106,7 @@ async def create(hands: Hands, command: Command) -> Value:
         return {"record": known.told()}
     if known:
         raise PermanentError(f"machine {args.machine_id} is here already, with another configuration")
-    record = await hands.machines.admit(_record(hands, args))
+    record = await hands.machines.admit(replace(_record(hands, args), made_by=command.origin.value))
     if not args.start:
         return {"record": record.told()}
     try:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +20,10 @@ from remediator.wire.messages import Command, Welcome
 Message = dict[str, Any]
 _LARGEST_FRAME = 8 * 2**20
 # Copying a volume may take long; everything else answers in well under this.
+# One report of so many is answered.
+_ACKNOWLEDGED = 4
+# How a command is signed for its host before it is sent.
+Stamp = Callable[[str, Command], Command]
 _PATIENCE = {"create_volume": 120.0, "snapshot": 120.0}
 
 
@@ -51,11 +57,20 @@ class _Session:
     async def send(self, message: Message) -> None:
         await self.socket.send_bytes(self.channel.seal(message))
 
+    async def acknowledge(self, report: Message) -> None:
+        """Say now and then that we hear it: an agent's lease runs from such words. Agents of before pass over it."""
+        number = report.get("n")
+        if isinstance(number, int) and number % _ACKNOWLEDGED == 1:
+            await self.send({"type": "heard", "n": number})
+
 
 class EmbeddedDriver:
     """Serves the agents' sessions and performs operations through them."""
 
-    def __init__(self, box: PrivateKey, front: Front, authority: Authority) -> None:
+    def __init__(
+        self, box: PrivateKey, front: Front, authority: Authority, stamp: Stamp = lambda _host, command: command
+    ) -> None:
+        self._stamp = stamp
         self._box = box
         self._front = front
         self._authority = authority
@@ -91,7 +106,7 @@ class EmbeddedDriver:
     def _command(self, operation: Operation) -> Command:
         self._sequence += 1
         held = self._authority
-        return Command(
+        command = Command(
             operation.key,
             operation.verb,
             held.term(),
@@ -100,6 +115,19 @@ class EmbeddedDriver:
             operation.origin,
             operation.args,
         )
+        return self._stamp(operation.host, command)
+
+    async def tell(self, host: str, message: Message) -> None:
+        """Say something that asks for no answer; nothing when its agent is away."""
+        session = self._sessions.get(host)
+        if session is not None and session.welcomed:
+            with suppress(ConnectionError, aiohttp.ClientError):
+                await session.send(message)
+
+    def hang_up(self) -> None:
+        """End every session; each agent greets anew within half a second."""
+        for session in self._sessions.values():
+            self._leave(session, b"greet anew")
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One agent's session from greeting to hang-up."""
@@ -149,6 +177,7 @@ class EmbeddedDriver:
                 async with self._hellos[name]:
                     if self._sessions.get(name) is session:
                         await self._front.heard(name, message)
+                        await session.acknowledge(message)
             case _:
                 pass
 
@@ -157,9 +186,12 @@ class EmbeddedDriver:
         older, self._sessions[name] = self._sessions.get(name), session
         if older is None or older is session:
             return
+        self._leave(older, b"a newer session came")
+
+    def _leave(self, session: _Session, why: bytes) -> None:
         # Beside us: a peer that is gone keeps a closing socket waiting.
         closing = asyncio.create_task(
-            older.socket.close(code=aiohttp.WSCloseCode.GOING_AWAY, message=b"a newer session came", drain=False)
+            session.socket.close(code=aiohttp.WSCloseCode.GOING_AWAY, message=why, drain=False)
         )
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)

@@ -1,9 +1,9 @@
 """Effects out: the contract of every orchestrator, and a fake that keeps it."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from remediator.model.errors import TransientError
+from remediator.model.errors import PermanentError, TransientError
 from remediator.model.request import Operation
 
 
@@ -17,6 +17,17 @@ class Driver(Protocol):
     async def perform(self, operation: Operation) -> dict[str, Any]: ...
 
 
+@runtime_checkable
+class Observer(Protocol):
+    """A driver whose other side may not know keys, and can be asked what it has had.
+
+    True: it has had the operation; False: it has not; None: it cannot say, and the call is repeated.
+    ``TransientError`` when it does not answer: nothing is repeated before it does.
+    """
+
+    async def observed(self, operation: Operation) -> bool | None: ...
+
+
 class Switch:
     """Sends each verb to the driver that knows it."""
 
@@ -26,6 +37,17 @@ class Switch:
 
     async def perform(self, operation: Operation) -> dict[str, Any]:
         return await self._verbs.get(operation.verb, self._otherwise).perform(operation)
+
+    async def observed(self, operation: Operation) -> bool | None:
+        driver = self._verbs.get(operation.verb, self._otherwise)
+        return await driver.observed(operation) if isinstance(driver, Observer) else None
+
+
+class NoFencing:
+    """Stands where an orchestrator could cut a host off by itself (verb ``fence_host``); agents cannot."""
+
+    async def perform(self, operation: Operation) -> dict[str, Any]:
+        raise PermanentError(f"no orchestrator here can fence {operation.args['host']}")
 
 
 class FakeDriver:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from remediator.model.errors import PermanentError, TransientError
+from remediator.model.errors import PermanentError, TransientError, UncertainError
 from remediator.model.request import Operation
 from remediator.settings import Endpoint
 
@@ -35,8 +35,30 @@ class WebhookDriver:
                 place.url, json=operation.args, headers=headers, timeout=_TIMEOUT, allow_redirects=False
             ) as answer:
                 return _judged(answer.status)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except aiohttp.ClientConnectorError as error:
+            # Nobody was reached, so nobody was told.
             raise TransientError(type(error).__name__) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UncertainError(type(error).__name__) from error
+
+    async def observed(self, operation: Operation) -> bool | None:
+        """Whether the receiver says that it has had this key; None where it cannot be asked."""
+        place = self._places.get(operation.args["to"])
+        if place is None or not place.observe:
+            return None
+        try:
+            async with self._session.get(
+                place.observe, headers=_headers(operation, place), timeout=_TIMEOUT, allow_redirects=False
+            ) as answer:
+                return _had(answer.status)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UncertainError(f"{type(error).__name__} when asked whether it has had the call") from error
+
+
+def _had(status: int) -> bool:
+    if status in (200, 404):
+        return status == 200
+    raise UncertainError(f"it answered {status} when asked whether it has had the call")
 
 
 def _headers(operation: Operation, place: Endpoint) -> dict[str, str]:
@@ -50,6 +72,9 @@ def _headers(operation: Operation, place: Endpoint) -> dict[str, str]:
 def _judged(status: int) -> dict[str, Any]:
     if 200 <= status < 300:
         return {}
+    if status in (502, 504):
+        # Whoever stands between us and the receiver does not know either.
+        raise UncertainError(f"it answered {status}")
     if status in (408, 425, 429) or status >= 500:
         raise TransientError(f"it answered {status}")
     raise PermanentError(f"it answered {status}")

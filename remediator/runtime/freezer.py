@@ -7,18 +7,23 @@ from typing import Any
 
 from nacl.signing import VerifyKey
 
+from remediator.clock import Clock
 from remediator.model.errors import PermanentError
 from remediator.wire.freeze import Freeze, check_freeze
 from remediator.wire.keys import write_private
 
 
 class Freezer:
-    """Reads ``folder/freeze`` at every look: it needs no journal, no store and no leader."""
+    """Reads ``folder/freeze`` at every look: it needs no journal, no store and no leader.
 
-    def __init__(self, folder: Path, operator: VerifyKey) -> None:
+    Without a clock a freeze has no end: who cannot tell the time stays frozen.
+    """
+
+    def __init__(self, folder: Path, operator: VerifyKey, clock: Clock | None = None) -> None:
         self._file = folder / "freeze"
         self._statement = folder / "freeze.json"
         self._operator = operator
+        self._clock = clock
         # What a full disk would not take; it holds for as long as we live.
         self._unwritten: dict[str, Any] = {}
 
@@ -28,7 +33,8 @@ class Freezer:
             return f"by the file {self._file.name}"
         with contextlib.suppress(FileNotFoundError):
             try:
-                return self._held().text
+                held = self._held()
+                return "" if self._over(held) else held.text
             except (ValueError, OSError, PermanentError) as error:
                 if isinstance(error, FileNotFoundError):
                     return ""
@@ -57,10 +63,14 @@ class Freezer:
     def statement(self) -> dict[str, Any]:
         """The operator's last word as it was signed, for agents that missed it; empty when there is none."""
         try:
-            self._held()
+            held = self._held()
         except (OSError, ValueError, PermanentError):
             return {}
-        return self._document()
+        # One that ends is for us alone: an agent has no one to end it.
+        return {} if held.until else self._document()
+
+    def _over(self, held: Freeze) -> bool:
+        return held.until is not None and self._clock is not None and self._clock.now() >= held.until
 
     def _document(self) -> dict[str, Any]:
         document: dict[str, Any] = self._unwritten or json.loads(self._statement.read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ from remediator.wire.channel import Channel
 from remediator.wire.handshake import Greeting, fresh_nonce, greeting_text, parse_greeting, session_of
 from remediator.wire.keys import fingerprint, key_text, parse_box_key
 from remediator.wire.messages import Command, Welcome
+from remediator.wire.statements import signed_command, signed_welcome
 
 Message = dict[str, Any]
 
@@ -35,6 +36,8 @@ class FakeRemediator:
     volumes: dict[str, Message] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
     url: str = ""
+    # As remediators of today do; those of before do not.
+    signs: bool = True
     _peers: dict[str, tuple[web.WebSocketResponse, Channel]] = field(default_factory=dict)
     _waiting: dict[str, asyncio.Future[Message]] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -76,6 +79,8 @@ class FakeRemediator:
         """Send any command, stale ones too; the result message."""
         answer = self._waiting[command.key] = asyncio.get_running_loop().create_future()
         socket, channel = self._peers[host]
+        if self.signs and not command.signature:
+            command = signed_command(command, self.welcome.incarnation, self.signing)
         await socket.send_bytes(channel.seal(command.message()))
         return await asyncio.wait_for(answer, 20)
 
@@ -126,7 +131,8 @@ class FakeRemediator:
             self._changed.notify_all()
         if message["type"] == "hello":
             socket, channel = self._peers[host]
-            await socket.send_bytes(channel.seal(self.welcome.message()))
+            said = signed_welcome(self.welcome, host, self.signing) if self.signs else self.welcome
+            await socket.send_bytes(channel.seal(said.message()))
 
     def _learn(self, message: Message) -> None:
         if message["type"] == "result" and message["key"] in self._waiting:
@@ -141,5 +147,6 @@ class FakeRemediator:
             self.absent.append(gone)
 
     def condemn(self, *machines: str) -> None:
-        """The next welcome names these, in a new epoch."""
-        self.welcome = replace(self.welcome, epoch=self.welcome.epoch + 1, condemned=machines)
+        """The next welcome names these as condemned by automatic decisions, in a new epoch."""
+        epoch = self.welcome.epoch + 1
+        self.welcome = replace(self.welcome, epoch=epoch, condemned=machines, automatic=machines)

@@ -15,7 +15,8 @@ _Message = TypeVar("_Message")
 class Command:
     """One verb for an agent. The same ``key`` sent twice has one effect.
 
-    Within a term, ``sequence`` rises in the order in which commands are sent to that agent.
+    Within a term, ``sequence`` rises in the order in which commands are sent to that agent. ``host`` and ``identity``
+    (the id of its data folder) say whom it is meant for. Remediators of before sign nothing, and leave these empty.
     """
 
     key: str
@@ -25,6 +26,9 @@ class Command:
     epoch: int
     origin: Origin
     args: dict[str, Any] = field(default_factory=dict)
+    host: str = ""
+    identity: str = ""
+    signature: str = ""
 
     def message(self) -> dict[str, Any]:
         return {"type": "command", **asdict(self)}
@@ -32,7 +36,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The remediator's answer to a hello: the host's epoch, and which of its machines must go."""
+    """The remediator's answer to a hello: the host's epoch, and which of its machines must go.
+
+    ``automatic`` are those of the condemned that no person asked for; ``began`` is when the term did, as text.
+    """
 
     epoch: int
     incarnation: str
@@ -42,9 +49,18 @@ class Welcome:
     frozen: str = ""
     # The operator's last signed word about freezing, for an agent that was away when it was spoken.
     freeze: dict[str, Any] = field(default_factory=dict)
+    automatic: tuple[str, ...] = ()
+    began: str = ""
+    # Signed over incarnation, term and ``began``: by it an agent shows later that it was told so.
+    mark: str = ""
+    # Signed documents that are taken over when they are younger: see statements.py.
+    ceilings: dict[str, Any] = field(default_factory=dict)
+    lease: dict[str, Any] = field(default_factory=dict)
+    signature: str = ""
 
     def message(self) -> dict[str, Any]:
-        return {"type": "welcome", **asdict(self), "condemned": list(self.condemned)}
+        lists = {"condemned": list(self.condemned), "automatic": list(self.automatic)}
+        return {"type": "welcome", **asdict(self), **lists}
 
 
 def parse_command(message: dict[str, Any]) -> Command:

@@ -164,19 +164,30 @@ async def test_a_file_freezes_the_condemned_too(host: Trial) -> None:
     assert host.processes("m1") == set()
 
 
+def disk(volume: str, metadata: dict[str, str]) -> dict[str, object]:
+    """The config of a machine that alone writes to a volume."""
+    return running("exec sleep 600", metadata=metadata, mounts=[{"volume": volume, "path": "/data"}])
+
+
 async def test_without_a_remediator_only_what_is_safe_alone_starts_cold(host: Trial) -> None:
     await host.create("plain", running("exec sleep 600"))
-    await host.create("copied", running("exec sleep 600", metadata={"recoverable": "true"}))
+    recoverable, leased = {"recoverable": "true"}, {"lease": "true"}
+    await host.create("copied", running("exec sleep 600", metadata=recoverable))
+    for volume, metadata in {"db": {}, "copied-db": recoverable, "leased-db": leased}.items():
+        await host.send("create_volume", volume_id=volume, app="web", name="data", size_mb=8)
+        await host.create(volume, disk(volume, metadata), volumes=[volume])
     await host.end()
-    for pid in host.processes("plain") | host.processes("copied"):
+    everything = ("plain", "copied", "db", "copied-db", "leased-db")
+    for pid in set().union(*(host.processes(machine) for machine in everything)):
         os.kill(pid, 9)
     await host.fake.stop()
     host.boot_id, host.flags = "another-life", ["--cold-start", "0.5"]
     host.launch()
+    # What alone may write, and may have been given a second life elsewhere, waits for a word.
+    started = {"plain", "copied", "db"}
     for _ in range(100):
-        await asyncio.sleep(0 if host.processes("plain") else 0.1)
-    assert len(host.processes("plain")) == 1
-    assert host.processes("copied") == set()
+        await asyncio.sleep(0 if all(map(host.processes, started)) else 0.1)
+    assert {machine for machine in everything if host.processes(machine)} == started
 
 
 async def test_an_agent_dials_again(host: Trial) -> None:

@@ -155,7 +155,9 @@ async def test_a_full_disk_of_machines_leaves_the_agent_in_its_senses(host: Tria
         refused = await host.create("m2", serving())
         assert (refused["error"], "No space left" in refused["text"]) == ("permanent", True)
         assert (await make_volume(host))["error"] == "permanent"
-        await host.fake.until(lambda: host.fake.told[-1][1].get("disk") == {"size_mb": 1, "available_mb": 0})
+        await host.fake.until(
+            lambda: host.fake.told[-1][1].get("disk") == {"size_mb": 1, "available_mb": 0, "stuck": ""}
+        )
         await host.end()
         await host.start()
         assert len(host.processes("m1")) == 1

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from remediator.drivers.webhook import WebhookDriver
-from remediator.model.errors import PermanentError, TransientError
+from remediator.model.errors import PermanentError, TransientError, UncertainError
 from remediator.settings import Endpoint
 from tests.remediator.builders import operation
 
@@ -24,6 +24,7 @@ class Receiver:
 
     status: int = 204
     told: list[tuple[str, str, Any]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     url: str = ""
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -31,12 +32,17 @@ class Receiver:
         self.told.append((held["Idempotency-Key"], held.get("Authorization", ""), await request.json()))
         return web.Response(status=self.status, headers={"Location": "/elsewhere"} if self.status == 307 else {})
 
+    async def had(self, request: web.Request) -> web.Response:
+        self.asked.append(request.headers["Idempotency-Key"])
+        return web.Response(status=self.status)
+
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     made = Receiver()
     app = web.Application()
     app.router.add_post("/{path:.*}", made.answer)
+    app.router.add_get("/{path:.*}", made.had)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -95,3 +101,30 @@ async def test_nobody_there_is_transient_and_a_name_unknown_is_not(tmp_path: Pat
             await driver.perform(operation("k", "webhook", on="", args={"to": "secret"}))
         with pytest.raises(PermanentError, match=r"no webhook 'other' is configured: set webhooks.other.url"):
             await driver.perform(operation("k", "webhook", on="", args={"to": "other"}))
+
+
+@pytest.mark.parametrize(("status", "had"), [(200, True), (404, False)])
+async def test_its_receiver_is_asked_whether_it_has_had_a_call(receiver: Receiver, status: int, *, had: bool) -> None:
+    receiver.status = status
+    places = {"rollout": Endpoint(receiver.url, observe=receiver.url)}
+    async with aiohttp.ClientSession() as session:
+        assert await WebhookDriver(session, places).observed(CALL) is had
+        assert await WebhookDriver(session, {"rollout": Endpoint(receiver.url)}).observed(CALL) is None
+    assert receiver.asked == [CALL.key]
+
+
+async def test_a_receiver_that_cannot_say_leaves_it_uncertain(receiver: Receiver) -> None:
+    receiver.status = 500
+    places = {"rollout": Endpoint(receiver.url, observe=receiver.url)}
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(UncertainError, match="500"):
+            await WebhookDriver(session, places).observed(CALL)
+
+
+@pytest.mark.parametrize("status", [502, 504])
+async def test_whoever_stands_between_leaves_it_uncertain(
+    receiver: Receiver, driver: WebhookDriver, status: int
+) -> None:
+    receiver.status = status
+    with pytest.raises(UncertainError):
+        await driver.perform(CALL)
