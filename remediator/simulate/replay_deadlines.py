@@ -1,9 +1,10 @@
-"""When time alone may change a decision: patience, settling, budgets that free up, undo, backlog."""
+"""When time alone may change a decision: patience, settling, budgets that free up, undo, backlog, people's words."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from remediator.engine.undo import UNDONE
+from remediator.model.decision import Remediation
 from remediator.model.host import Life
 from remediator.model.policy import Playbook
 from remediator.simulate.replay_world import World
@@ -23,18 +24,28 @@ def _all(world: World) -> Iterator[datetime]:
     for remediation in world.views["Remediation"].values():
         playbook = policy.playbooks.get(remediation.playbook)
         if playbook:
-            for budget in playbook.budgets:
-                yield remediation.opened_at + budget.per
-            span: timedelta | None = playbook.undo.get("healthy_for")
-            if remediation.closed_at and span is not None and UNDONE not in remediation.steps:
-                yield remediation.closed_at + span
+            yield from _of_remediation(remediation, playbook, world)
+    for question in world.views["Approval"].values():
+        yield question.expires_at
     for name, since in world.backlog_since.items():
         backlog = policy.playbooks[name].backlog if name in policy.playbooks else None
         if backlog:
             yield since + backlog.hold_for
+    yield from (word.until for kind in ("OperatorHold", "Release") for word in world.views[kind].values())
     following = world.next_operation()
     if following:
         yield following - _AFTER
+
+
+def _of_remediation(remediation: Remediation, playbook: Playbook, world: World) -> Iterator[datetime]:
+    yield from (remediation.opened_at + budget.per for budget in playbook.budgets)
+    yield from (at + playbook.cooldown for at in remediation.steps.values())
+    if playbook.verify:
+        yield remediation.opened_at + playbook.verify.within
+    if playbook.undo and remediation.closed_at and UNDONE not in remediation.steps:
+        host = world.hosts.get(remediation.target)
+        well = max(remediation.closed_at, host.since) if host else remediation.closed_at
+        yield from (since + playbook.undo.healthy_for for since in {remediation.closed_at, well})
 
 
 def _of_hosts(world: World) -> Iterator[datetime]:

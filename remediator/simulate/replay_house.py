@@ -7,7 +7,7 @@ from typing import Any
 
 from remediator.actions.spec import ActionSpec
 from remediator.engine.lives import LifeTimes
-from remediator.model.policy import Policy
+from remediator.model.policy import Correlated, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ class Setting:
     liveness_playbook: str
     times: LifeTimes
     on_return: Mapping[str, str]
+
+    @property
+    def correlated(self) -> Correlated | None:
+        """From when on dead hosts are one incident."""
+        playbook = self.policy.playbooks.get(self.liveness_playbook)
+        return playbook.correlated if playbook else None
 
 
 @dataclass(frozen=True, slots=True)

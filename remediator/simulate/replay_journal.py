@@ -12,17 +12,25 @@ from remediator.journal.reading import JournalReader
 from remediator.model.decision import Decision
 from remediator.model.host import Host
 from remediator.model.machine import GONE, Machine, MachineState, Recovery, Snapshot, Volume
+from remediator.model.people import Answer
 from remediator.model.request import Origin
 from remediator.simulate.replay_lives import as_well, changed
 from remediator.simulate.replay_past import ROOT, Befell, Past, Stretch, in_order
 
 Value = dict[str, Any]
-_KINDS = ("row", "host", "gate", "freeze", "anew", "term", "policy", "verdict", "condemned", "backlog", "decision")
+_KINDS = (
+    "row", "host", "gate", "freeze", "anew", "term", "policy", "verdict", "condemned", "backlog", "doubts",
+    "decision",
+)  # fmt: skip
 
 
 def past_of(journal: JournalReader, stretch: Stretch) -> Past:
     """All that the journal knows of that stretch."""
     past = Past()
+    pruned = journal.begins()
+    if pruned and stretch.start < pruned:
+        told = f"what the journal told until {pruned:%Y-%m-%d %H:%M:%S} was pruned"
+        past.notes.append(f"{told}: there only its snapshot speaks")
     entries = _in_time(journal.between(_KINDS, stretch.start, stretch.end), stretch.start)
     rows = [entry for entry in entries if entry.kind == "row"]
     _begin(past, journal, rows, stretch)
@@ -127,7 +135,7 @@ def _lived(host: Host, life: Value | None, at: datetime) -> Host:
 
 def _standing(past: Past, journal: JournalReader, stretch: Stretch) -> None:
     """Gate, freeze, term and backlog as they stood at the beginning."""
-    for kind in ("gate", "freeze", "anew", "term", "policy", "backlog"):
+    for kind in ("gate", "freeze", "anew", "term", "policy", "backlog", "doubts"):
         for entry in journal.last_before(kind, stretch.start):
             _stood(past, entry)
     told = next(iter(journal.last_before("gate", stretch.end)), None)
@@ -141,6 +149,8 @@ def _stood(past: Past, entry: Entry) -> None:
             past.gate_open, past.gate_reason = bool(entry.body["open"]), str(entry.body["reason"])
         case "freeze":
             past.frozen = str(entry.body["frozen"])
+        case "doubts":
+            past.doubts = dict(entry.body["doubts"])
         case "policy":
             past.policies.append((entry.at, entry.body["digest"]))
         case "backlog":
@@ -174,6 +184,8 @@ def _stood_then(entry: Entry) -> Befell | None:
             return Befell(at, "frozen", "fleet", str(body["frozen"]))
         case "anew":
             return Befell(at, "anew", "remediator")
+        case "doubts":
+            return Befell(at, "doubts", "remediator", dict(body["doubts"]))
         case "backlog":
             return Befell(at, "backlog", "rules", msgspec.convert(body["since"], dict[str, datetime], strict=False))
         case "verdict":
@@ -203,7 +215,7 @@ def _silent(votes: Value, past: Past) -> tuple[int, dict[str, int]]:
 def _row_befell(entry: Entry) -> Befell | None:
     body, kind = entry.body, entry.body["kind"]
     row: Value | None = body.get("row")
-    if kind not in ROOT or kind == "Remediation":
+    if kind not in ROOT or kind in ("Remediation", "Record"):
         return None
     if kind == "Host":
         return Befell(entry.at, "host", entry.subject, {**row, "born": bool(body.get("new"))} if row else None)
@@ -213,6 +225,13 @@ def _row_befell(entry: Entry) -> Befell | None:
     if kind == "Volume" and (row is None or row["restored_from"] or row["superseded_by"]):
         return None
     value = row_of(kind, entry.subject, row) if row else None
+    if kind == "Approval":
+        # Questions follow from decisions; their answers are people's.
+        said = value is not None and value.answer in (Answer.APPROVED, Answer.DENIED)
+        return Befell(entry.at, "said", entry.subject, (kind, value)) if said else None
+    if kind in ("OperatorHold", "Release"):
+        # People's words stand for themselves: nothing that is decided makes one.
+        return Befell(entry.at, "said", entry.subject, (kind, value))
     return Befell(entry.at, kind.lower(), entry.subject, value)
 
 
@@ -227,7 +246,7 @@ def row_of(kind: str, identifier: str, row: Value) -> Any:
             full["sealed"] = sealed_copy(identifier, row["host"], row["sealed"]) if row["sealed"] else None
         case "Snapshot":
             full |= {"size_bytes": 0, "digest": ""}
-        case "Remediation":
+        case "Remediation" | "OperatorHold" | "Release" | "Approval" | "Record":
             full = row
         case "Demand":
             full["last_asked"] = row["first_asked"]

@@ -8,6 +8,8 @@ from typing import Any
 from remediator.model.decision import Decision, Remediation
 from remediator.model.host import Host
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.people import Approval, OperatorHold, Release
+from remediator.model.record import Record
 from remediator.model.request import Demand
 
 Rows = dict[str, dict[str, Any]]
@@ -18,6 +20,10 @@ ROOT: Mapping[str, type] = {
     "Snapshot": Snapshot,
     "Demand": Demand,
     "Remediation": Remediation,
+    "OperatorHold": OperatorHold,
+    "Release": Release,
+    "Approval": Approval,
+    "Record": Record,
 }
 
 
@@ -26,7 +32,8 @@ class Befell:
     """One thing that happened by itself, or by its owner's word.
 
     ``kind``: host, machine, volume, snapshot, demand (``value`` is the row, None when it is gone), destroyed_by
-    (``value``: who), gate, frozen, anew (``value``: open, why, since), verdict, powered.
+    (``value``: who), said (``value``: the kind of a person's word, and its row), doubts, gate, frozen, anew
+    (``value``: open, why, since), verdict, powered.
     """
 
     at: datetime
@@ -64,6 +71,7 @@ class Past:
     frozen: str = ""
     began: datetime | None = None
     backlog_since: dict[str, datetime] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
     away: list[tuple[datetime, datetime]] = field(default_factory=list)
     racks: dict[str, str] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)

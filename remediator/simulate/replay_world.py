@@ -44,7 +44,7 @@ class World:
                 self._publish(kind, identifier, value)
         self._gate, self._frozen = (past.gate_open, past.gate_reason), past.frozen
         self.began = past.began
-        self.backlog_since = dict(past.backlog_since)
+        self.backlog_since, self._doubts = dict(past.backlog_since), dict(past.doubts)
         self._wanted: dict[str, Any] = {}
         self._driver = Driver(paces)
         self._in_touch = InTouch(self.hosts)
@@ -64,7 +64,7 @@ class World:
 
     def fleet(self, now: datetime) -> Fleet:
         """The fleet at that moment, as ``decide`` may read it; a live view."""
-        rows = {name: self.views[kind] for name, kind in _PARTS.items()}
+        rows: dict[str, Any] = {name: self.views[kind] for name, kind in _PARTS.items()}
         return Fleet(
             **rows,
             sightings=self._in_touch,
@@ -75,6 +75,7 @@ class World:
             term_began=self.began,
             on_return=self.setting.on_return,
             backlog_since=self.backlog_since,
+            doubts=self._doubts,
         )
 
     def apply(self, befell: Befell) -> None:
@@ -91,8 +92,10 @@ class World:
                 draft = self._house.draft(self._stored)
                 self._house.condemn(draft, befell.subject, value, befell.at, "owner")
                 self._commit(draft)
-            case "gate" | "frozen" | "anew" | "backlog" | "verdict":
+            case "gate" | "frozen" | "anew" | "backlog" | "doubts" | "verdict":
                 self._stands(befell)
+            case "said":
+                self._publish(value[0], befell.subject, value[1])
             case _:
                 self._thing(befell)
 
@@ -106,6 +109,8 @@ class World:
                 self.began = befell.at
             case "backlog":
                 self.backlog_since = dict(befell.value)
+            case "doubts":
+                self._doubts = dict(befell.value)
             case _:
                 self.witnesses.differs(befell.subject, befell.value)
 
@@ -152,13 +157,13 @@ class World:
                 self._publish("Demand", key, replace(demand, last_asked=now))
         fleet, draft = self.fleet(now), self._house.draft(self._stored)
         # Lives are told, not judged: without verdicts the running code leaves them alone.
-        self._house.settle(replace(fleet, verdicts={}), self.setting.times, draft, now)
+        self._house.settle(replace(fleet, verdicts={}), self.setting.times, draft, now, self.setting.correlated)
         if self._forgot_at is None or now - self._forgot_at >= _FORGET_EVERY:
             self._forgot_at = now
             self._house.forget(fleet, draft, now)
         seen, setting = self._house.overlaid(fleet, draft), self.setting
         verdicts = decide(setting.policy, setting.actions, setting.liveness_playbook, seen, now)
-        draft.put(*verdicts.remediations)
+        draft.put(*verdicts.remediations, *verdicts.approvals, *verdicts.records)
         waiting = [(decision, ()) for decision in waits(self._house.overlaid(fleet, draft), now)]
         fresh = self._written([*verdicts.decisions, *waiting], draft, now)
         self._house.demands(verdicts.unplaced, fleet, draft, now)
@@ -254,4 +259,11 @@ _PARTS = {
     "demands": "Demand",
     "operations": "Operation",
     "remediations": "Remediation",
+    "operator_holds": "OperatorHold",
+    "releases": "Release",
+    "approvals": "Approval",
+    "records": "Record",
+    "incidents": "Incident",
+    "suspicions": "Suspicion",
+    "base_rates": "BaseRate",
 }

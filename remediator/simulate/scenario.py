@@ -17,7 +17,9 @@ FOLDER = Path("tests") / "playbooks"
 MOST_TICKS = 20_000
 # What the runtime decides of itself.
 NO_PLAYBOOK = "reconcile"
-OWN_ACTIONS = frozenset({"any", "uncordon", "destroy", "admit"})
+# Events that name no host, or name it themselves.
+_SPOKEN = ("doubt", "trust", "hold", "approve", "deny")
+OWN_ACTIONS = frozenset({"any", "uncordon", "destroy", "admit", "verify"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class _Checks:
     def scenario(self, where: Where, fields: ScenarioFields) -> Iterator[Problem]:
         yield from self._name((*where, "name"), fields.name)
         hosts = Scenario("", 0, "", fields).hosts
-        for part in ("machines", "labels", "cordoned", "maintenance"):
+        for part in ("machines", "labels", "cordoned", "maintenance", "suspected"):
             for name in getattr(fields, part):
                 yield from self._known((*where, part, name), name, hosts, "host")
         for index, name in enumerate(fields.full):
@@ -137,7 +139,7 @@ class _Checks:
         if event.verb == "rules_changed":
             for name in named:
                 yield from self._known((*where, event.verb), name, self._playbooks, "playbook")
-        elif event.verb not in ("gate", "freeze", "thaw", "restarts", "demand"):
+        elif event.verb not in ("gate", "freeze", "thaw", "restarts", "demand", *_SPOKEN):
             for name in named:
                 yield from self._known((*where, event.verb), name, hosts, "host")
 

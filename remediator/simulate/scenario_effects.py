@@ -10,9 +10,11 @@ from remediator.actions.effects import (
     Condemn,
     Cordon,
     Effect,
+    GiveUpDemands,
     Migrate,
     NoteRecovery,
     Provision,
+    Quarantine,
     Recreate,
     RestoreVolume,
     Uncordon,
@@ -111,6 +113,10 @@ class Works:
         machine = self._rows.machines[effect.machine]
         self._rows.machines[effect.machine] = machine.recovering(effect.stage, effect.reason, now)
 
+    def quarantine(self, effect: Quarantine, now: datetime) -> None:
+        machine = replace(self._rows.machines[effect.machine], quarantined=effect.why)
+        self._rows.machines[effect.machine] = machine.recovering(Recovery.HELD, effect.why, now)
+
     def condemn(self, effect: Condemn, now: datetime) -> None:
         self.doom(effect.machine, effect.why, now)
 
@@ -141,6 +147,10 @@ class Works:
         self._rows.bursts[burst.id] = burst.moved_to(BurstStage.REQUESTED, now)
         self.later(now + self._takes.provision, partial(self._joined, burst.id))
 
+    def give_up(self, effect: GiveUpDemands, now: datetime) -> None:
+        wanted = Burst(effect.key, effect.region, 0, effect.size, now, effect.demands)
+        self._rows.bursts[wanted.id] = wanted.moved_to(BurstStage.STUCK, now, effect.why)
+
     def _joined(self, key: str, now: datetime) -> bool:
         """The hosts are there, and what was asked for finds its place on them."""
         burst = self._rows.bursts[key]
@@ -163,9 +173,11 @@ _BEGINNERS: dict[type, Callable[[Works, Any, datetime], None]] = {
     Recreate: Works.recreate,
     RestoreVolume: Works.restore,
     NoteRecovery: Works.note,
+    Quarantine: Works.quarantine,
     Condemn: Works.condemn,
     Cordon: Works.cordon,
     Uncordon: Works.cordon,
     Migrate: Works.migrate,
     Provision: Works.provision,
+    GiveUpDemands: Works.give_up,
 }

@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 
 from remediator.engine.vantages import Vantage
 from remediator.model.decision import Remediation
+from remediator.model.evidence import Verdict, VerdictKind
 from remediator.model.host import Capacity, Host
 from remediator.model.incident import Incident
 from remediator.model.machine import Machine, MachineState, Sealed, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
+from remediator.model.record import Record
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.model.suspicion import BaseRate, Suspicion
 from remediator.simulate.scenario import Scenario
 from remediator.simulate.scenario_schema import MachineFields
 
@@ -36,6 +39,9 @@ class Rows:
     approvals: dict[str, Approval] = field(default_factory=dict)
     operator_holds: dict[str, OperatorHold] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    suspicions: dict[str, Suspicion] = field(default_factory=dict)
+    base_rates: dict[str, BaseRate] = field(default_factory=dict)
 
 
 def rows_of(scenario: Scenario, start: datetime) -> Rows:
@@ -71,6 +77,14 @@ def vantages_of(scenario: Scenario) -> list[Vantage]:
     return [Vantage(f"p-{region}-{rack}", region, rack) for region, racks in places.items() for rack in racks]
 
 
+def verdicts_of(scenario: Scenario, start: datetime) -> dict[str, Verdict]:
+    """What was thought of hosts that came and went before the scenario's beginning."""
+    return {
+        name: Verdict(name, VerdictKind.ALIVE, start, "", suspected=((start - span, start),))
+        for name, span in scenario.fields.suspected.items()
+    }
+
+
 def add_demand(rows: Rows, region: str, count: int, now: datetime) -> None:
     """Machines that somebody asked for and did not get; 0 takes them back."""
     key = f"web/{region}"
@@ -80,7 +94,7 @@ def add_demand(rows: Rows, region: str, count: int, now: datetime) -> None:
 
 
 def _add_machine(rows: Rows, host: Host, fields: MachineFields, start: datetime) -> None:
-    since, instance = start - LONG_AGO, f"{fields.name}-1"
+    since, instance = start - fields.started, f"{fields.name}-1"
     volume = f"{fields.name}-volume" if fields.volume or fields.snapshot is not None else ""
     sealed = Sealed(fields.name, instance, host.name, 1, "", "", "") if fields.recoverable else None
     rows.machines[fields.name] = Machine(

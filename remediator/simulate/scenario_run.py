@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from remediator.actions.spec import ActionSpec
+from remediator.engine.guards import ALL, Guarding
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.policy import Policy
 from remediator.simulate.report import Ended, Outcome
@@ -37,9 +38,11 @@ class Verdict:
     told: tuple[Told, ...]
 
 
-def run(scenario: Scenario, policy: Policy, actions: Mapping[str, ActionSpec], liveness: str) -> Verdict:
+def run(
+    scenario: Scenario, policy: Policy, actions: Mapping[str, ActionSpec], liveness: str, guarding: Guarding = ALL
+) -> Verdict:
     """Play the scenario through the real engine, and hold what it decided against what is expected."""
-    told = tuple(_played(scenario, policy, actions, liveness))
+    told = tuple(_played(scenario, World(scenario, policy, actions, liveness, guarding)))
     fields = scenario.fields
     failures = [_missing(scenario, each, told) for each in fields.expect if not _first(scenario, each, told)]
     failures += [
@@ -64,9 +67,8 @@ def clock(passed: timedelta) -> str:
     return f"{passed.total_seconds():g}s"
 
 
-def _played(scenario: Scenario, policy: Policy, actions: Mapping[str, ActionSpec], liveness: str) -> list[Told]:
+def _played(scenario: Scenario, world: World) -> list[Told]:
     """Every act, and every hold when it begins or changes, as the runtime records them."""
-    world = World(scenario, policy, actions, liveness)
     coming = sorted(scenario.fields.events, key=lambda event: event.at)
     standing: dict[tuple[str, str, str], tuple[str, ...]] = {}
     told: list[Told] = []

@@ -12,7 +12,8 @@ Some = Annotated[Text, StringConstraints(min_length=1)]
 State = Literal["created", "starting", "started", "stopped", "failed"]
 VERBS = (
     "power_off", "silent", "cut_off", "agent_gone", "returns", "fires", "signal", "clear", "gate", "freeze", "thaw",
-    "restarts", "rules_changed", "cordon", "uncordon", "maintain", "demand",
+    "restarts", "rules_changed", "cordon", "uncordon", "maintain", "demand", "doubt", "trust", "hold",
+    "approve", "deny",
 )  # fmt: skip
 OUTCOMES = ("act", "hold", "ask", "shadow")
 
@@ -27,6 +28,7 @@ def _named(value: Any) -> Any:
 
 Names = Annotated[list[Some], BeforeValidator(_many), Field(min_length=1)]
 Gate = Literal["open", "closed"]
+Held = Annotated[Text, StringConstraints(pattern=r"^(host|app|machine|playbook|rack|region|fleet)/.+$")]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 # Region, rack, hosts.
 Places = dict[Some, dict[Some, list[Some]]]
@@ -34,11 +36,12 @@ PLACES: Places = {"arn": {"r1": ["h1", "h2"], "r2": ["h3", "h4"], "r3": ["h5", "
 
 
 class MachineFields(Strict):
-    """A machine on a host; ``snapshot`` is the age of its volume's newest copy."""
+    """A machine on a host, ``started`` so long ago; ``snapshot`` is the age of its volume's newest copy."""
 
     name: Some
     app: Some = "web"
     state: State = "started"
+    started: Duration = timedelta(days=1)
     cpus: Count = 1
     memory_mb: Count = 256
     volume: bool = False
@@ -77,6 +80,11 @@ class EventFields(Strict):
     uncordon: Names | None = None
     maintain: dict[Some, Duration] | None = None
     demand: dict[Some, Count] | None = None
+    doubt: Some | None = None
+    trust: Literal[True] | None = None
+    hold: dict[Held, Duration] | None = None
+    approve: dict[Some, Some] | None = None
+    deny: dict[Some, Some] | None = None
     host: Some | None = None
     labels: dict[Some, Text] = Field(default_factory=dict)
     value: float | int = 1.0
@@ -134,6 +142,8 @@ class ScenarioFields(Strict):
     maintenance: dict[Some, Duration] = Field(default_factory=dict)
     gate: Gate = "open"
     frozen: Text = ""
+    suspected: dict[Some, Duration] = Field(default_factory=dict)
+    ineffective: Annotated[list[Name], BeforeValidator(_many)] = Field(default_factory=list)
     modes: dict[Name, Mode] = Field(default_factory=dict)
     takes: TakesFields = Field(default_factory=TakesFields)
     tick: Duration = timedelta(seconds=1)

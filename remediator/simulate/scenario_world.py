@@ -4,26 +4,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from remediator.actions.effects import Recreate
+from remediator.actions.effects import Migrate, Recreate
 from remediator.actions.spec import ActionSpec
 from remediator.engine import bursts, destroys
 from remediator.engine.admission import Admission, admission
 from remediator.engine.decide import Verdicts, decide
+from remediator.engine.guards import ALL, Guarding
+from remediator.engine.incidents import settled
+from remediator.engine.index import Index, doubted
 from remediator.engine.lives import LifeTimes, next_host
+from remediator.engine.maintenance import seen_healthy
 from remediator.engine.verdicts import judge
 from remediator.engine.waits import may_send, waits
 from remediator.model.decision import Decision
-from remediator.model.evidence import Gate, Sighting, Verdict
+from remediator.model.evidence import Gate, Sighting
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import MachineState, Recovery
 from remediator.model.policy import Mode, Policy
 from remediator.model.request import Demand, Destroy, DestroyStage
+from remediator.model.suspicion import Suspicion
 from remediator.simulate.scenario import Scenario
 from remediator.simulate.scenario_alerts import Alerts
 from remediator.simulate.scenario_effects import Works
 from remediator.simulate.scenario_evidence import Condition, Sightings
-from remediator.simulate.scenario_fleet import add_demand, rows_of, vantages_of
+from remediator.simulate.scenario_fleet import add_demand, rows_of, vantages_of, verdicts_of
+from remediator.simulate.scenario_people import add_hold, add_record, answer
 from remediator.simulate.scenario_schema import EventFields
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -38,20 +44,31 @@ class World:
 
     start = START
 
-    def __init__(self, scenario: Scenario, policy: Policy, actions: Mapping[str, ActionSpec], liveness: str) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        policy: Policy,
+        actions: Mapping[str, ActionSpec],
+        liveness: str,
+        guarding: Guarding = ALL,
+    ) -> None:
         fields = scenario.fields
         self._policy = _with_modes(policy, fields.modes)
         self._actions = actions
         self._liveness = liveness
+        self._guarding = guarding
         self._rows = rows_of(scenario, START)
         self._seen = Sightings(vantages_of(scenario), START - LONG_AGO)
         self._alerts = Alerts(policy)
         self._works = Works(self._rows, fields.takes, self._seen.is_well)
-        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts = verdicts_of(scenario, START)
+        self._doubts: dict[str, str] = {}
         self._gate = Gate(fields.gate == "open", "" if fields.gate == "open" else "closed", START - LONG_AGO)
         self._frozen = fields.frozen
         self._term_began = START - LONG_AGO
         self._backlog_since: dict[str, datetime] = {}
+        for name in fields.ineffective:
+            add_record(self._rows, self._policy.playbooks[name], START)
 
     def happens(self, event: EventFields, now: datetime) -> None:
         """Take one event of the scenario."""
@@ -61,7 +78,7 @@ class World:
         elif event.verb in _CONDITIONS:
             for host in given:
                 self._befalls(host, event.verb, now)
-        elif event.verb in ("gate", "freeze", "thaw", "restarts", "rules_changed"):
+        elif event.verb in ("gate", "freeze", "thaw", "restarts", "rules_changed", "doubt", "trust"):
             self._turned(event, now)
         else:
             self._told(event, now)
@@ -71,7 +88,8 @@ class World:
         self._works.carry_on(now)
         sightings = self._judge(now)
         self._settle(sightings, now)
-        verdicts = decide(self._policy, self._actions, self._liveness, self._fleet(sightings, now), now)
+        fleet = self._fleet(sightings, now)
+        verdicts = decide(self._policy, self._actions, self._liveness, fleet, now, self._guarding)
         self._write(verdicts, now)
         return [*(each for each, _ in verdicts.decisions), *waits(self._fleet(sightings, now), now)]
 
@@ -87,6 +105,8 @@ class World:
                 self._gate = Gate(event.gate == "open", "" if event.gate == "open" else "closed", now)
             case "freeze" | "thaw":
                 self._frozen = event.freeze or ""
+            case "doubt" | "trust":
+                self._doubts = {event.doubt: "as the scenario says"} if event.doubt else {}
             case "restarts":
                 self._term_began, self._verdicts = now, {}
                 self._alerts.restarted()
@@ -102,6 +122,10 @@ class World:
             hosts[name] = replace(hosts[name], maintenance_until=now + span)
         for region, count in (event.demand or {}).items():
             add_demand(self._rows, region, count, now)
+        for thing, span in (event.hold or {}).items():
+            add_hold(self._rows, thing, span, now)
+        for target, action in (event.approve or event.deny or {}).items():
+            answer(self._rows, target, action, now, approved=event.approve is not None)
 
     def _judge(self, now: datetime) -> dict[str, Sighting]:
         hosts = self._rows.hosts
@@ -112,23 +136,38 @@ class World:
             for name, sighting in sightings.items()
         }
         for name, sighting in sightings.items():
-            hosts[name] = next_host(hosts[name], self._verdicts[name], sighting, TIMES, now)
+            moved = next_host(hosts[name], self._verdicts[name], sighting, TIMES, now)
+            hosts[name] = seen_healthy(moved, self._verdicts[name], now)
         return sightings
 
     def _settle(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
         """What follows without any playbook."""
         rows = self._rows
+        self._correlate(self._fleet(sightings, now), now)
         fleet = self._fleet(sightings, now)
         for destroy in destroys.blocked(fleet):
             rows.destroys[destroy.machine] = destroy.moved_to(DestroyStage.BLOCKED, now)
         for destroy in destroys.due(fleet):
-            if not may_send(destroy, fleet):
+            if not may_send(destroy, fleet, now):
                 self._destroy(destroy, now)
         for host in fleet.hosts.values():
             if host.life is Life.RETURNING:
                 self._admit(fleet, host, now)
         rows.bursts = {key: bursts.advance(burst, fleet, now) for key, burst in rows.bursts.items()}
         rows.demands = {key: replace(each, last_asked=now) for key, each in rows.demands.items()}
+
+    def _correlate(self, fleet: Fleet, now: datetime) -> None:
+        """Who is in doubt, and what that makes of incidents."""
+        playbook, rows = self._policy.playbooks.get(self._liveness), self._rows
+        for name, since in doubted(fleet).items():
+            before = rows.suspicions.get(name) or Suspicion(name)
+            rows.suspicions[name] = before.doubted(since).pruned(now)
+        for name, before in list(rows.suspicions.items()):
+            if name not in doubted(fleet):
+                rows.suspicions[name] = before.cleared(now).pruned(now)
+        if playbook is not None and playbook.correlated is not None:
+            index = Index(replace(fleet, suspicions=rows.suspicions.copy()), now)
+            rows.incidents |= {each.id: each for each in settled(index, playbook.correlated)}
 
     def _destroy(self, destroy: Destroy, now: datetime) -> None:
         sent = destroy.moved_to(DestroyStage.SENT, now, self._rows.hosts[destroy.host].epoch)
@@ -171,18 +210,21 @@ class World:
             frozen=self._frozen,
             term_began=self._term_began,
             backlog_since=self._backlog_since,
+            doubts=self._doubts,
         )
 
     def _write(self, verdicts: Verdicts, now: datetime) -> None:
         rows = self._rows
         rows.remediations |= {each.key: each for each in verdicts.remediations}
+        rows.approvals |= {each.key: each for each in verdicts.approvals}
+        rows.records |= {each.playbook: each for each in verdicts.records}
         for _, effects in verdicts.decisions:
             for effect in effects:
                 self._works.begin(effect, now)
         for wish in verdicts.unplaced:
             machine = rows.machines[wish.machine]
             key = f"{machine.app}/{machine.id}"
-            if isinstance(wish, Recreate) and key not in rows.demands:
+            if isinstance(wish, Recreate | Migrate) and key not in rows.demands:
                 rows.demands[key] = Demand(key, machine.app, machine.region, machine.asks, 1, now, now)
 
 

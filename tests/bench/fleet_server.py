@@ -21,8 +21,8 @@ from remediator.api.fake_control import FakeControl
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
-from remediator.journal.codec import KINDS
-from remediator.journal.protocol import Entry, Row, Stored
+from remediator.journal.memory import MemoryJournal
+from remediator.journal.protocol import Entry, Row
 from remediator.model.host import Capacity, Host
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.runtime.ledger import Ledger
@@ -34,22 +34,10 @@ NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 LAG_STEP = 0.002
 
 
-class NoJournal:
+class NoJournal(MemoryJournal):
     """Keeps nothing: what a disk takes is not measured here."""
 
-    def rows(self) -> dict[str, dict[str, Stored]]:
-        return {kind: {} for kind in KINDS}
-
     def commit(self, rows: Sequence[Row], entries: Sequence[Entry]) -> None:
-        pass
-
-    def entries(self, kind: str, limit: int, *, identifier: str = "", subject: str = "") -> list[Entry]:
-        return []
-
-    def count(self) -> int:
-        return 0
-
-    def close(self) -> None:
         pass
 
 

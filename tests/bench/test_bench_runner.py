@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.demo import Story, read_story, summed_up
 from tests.bench.figure import Figure, at_most
-from tests.bench.runner import as_json, benchmarks, main
+from tests.bench.runner import as_json, benchmarks, load, main
 
 
 def story(dead: float, wrong_kills: int = 0) -> Story:
@@ -80,3 +80,8 @@ def test_the_json_has_the_agreed_fields() -> None:
     assert document == {
         "figures": [{"name": "a", "value": 1.0, "unit": "s", "target": "<= 2", "holds": True, "peer": ""}]
     }
+
+
+def test_full_goes_to_those_that_take_it() -> None:
+    assert getattr(load("engine_campaigns", full=True), "keywords", None) == {"full": True}
+    assert getattr(load("demo", full=True), "keywords", None) is None

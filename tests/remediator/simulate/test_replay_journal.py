@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from remediator.journal.protocol import JournalUnusable
+from remediator.journal.postgres import PostgresJournal
+from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres_reading import reading_at
+from remediator.journal.protocol import Journal, JournalUnusable
 from remediator.journal.reading import reading
 from remediator.journal.sqlite import SqliteJournal
 from remediator.model.evidence import Gate, Verdict, VerdictKind
@@ -23,8 +26,12 @@ LATER = Stretch(NOON + 10 * SECOND, NOON + timedelta(hours=1))
 
 
 async def written(folder: Path) -> None:
+    await written_to(SqliteJournal(folder))
+
+
+async def written_to(journal: Journal) -> None:
     """A fleet of one host; ten seconds after noon it dies, its machine is recreated, an owner makes another."""
-    ledger = Ledger(SqliteJournal(folder))
+    ledger = Ledger(journal)
     async with ledger.writing() as draft:
         draft.put(host("h1"), machine("m1"), volume("v1"))
         draft.note(NOON, "gate", "store", {"open": True, "reason": ""})
@@ -114,5 +121,34 @@ def test_a_folder_without_a_journal_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(JournalUnusable, match="there is no journal"), reading(tmp_path):
         pass
     (tmp_path / "journal.db").write_bytes(b"no database" * 100)
-    with reading(tmp_path) as journal, pytest.raises(JournalUnusable):
-        past_of(journal, LATER)
+    with pytest.raises(JournalUnusable, match="not a database"), reading(tmp_path):
+        pass
+
+
+async def test_a_pruned_journal_tells_the_same_of_what_came_later(tmp_path: Path) -> None:
+    await written(tmp_path)
+    after = Stretch(NOON + timedelta(minutes=5), NOON + timedelta(hours=1))
+    with reading(tmp_path) as journal:
+        before = past_of(journal, after)
+    book = SqliteJournal(tmp_path)
+    assert book.prune(NOON + timedelta(days=1), 100) == 2
+    book.close()
+    with reading(tmp_path) as journal:
+        assert past_of(journal, after) == before
+        earlier = past_of(journal, LATER)
+    assert before.rows["Host"]["h1"].life is Life.DEAD
+    assert earlier.notes == [
+        "what the journal told until 2026-08-01 12:00:20 was pruned: there only its snapshot speaks"
+    ]
+
+
+@pytest.mark.store
+async def test_a_journal_in_postgresql_tells_the_same(tmp_path: Path, postgres_place: PostgresPlace) -> None:
+    await written(tmp_path)
+    await written_to(PostgresJournal(postgres_place, alone=True))
+    with reading(tmp_path) as journal:
+        here = past_of(journal, LATER)
+    with reading_at(postgres_place, "fleet") as journal:
+        assert past_of(journal, LATER) == here
+    with reading_at(postgres_place, "other") as journal:
+        assert past_of(journal, LATER).rows["Host"] == {}

@@ -27,7 +27,7 @@ def found() -> Replayed:
 
 def test_text_tells_who_was_acted_on_held_and_what_flapped(found: Replayed) -> None:
     text = "\n".join(told(found))
-    assert "Acted on: 1 targets, 3 acts" in text
+    assert "Acted on: 1 targets, 4 acts" in text
     assert "EvidenceDisagrees" in text
     assert "HostDead {host=h1, region=arn}: fired 2 times" in text
     assert "host_dead            rate            region arn       at most 1 of" in text

@@ -4,9 +4,12 @@ import textwrap
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from remediator.actions import ACTIONS
+from remediator.engine.again import again
+from remediator.model.decision import Decision
 from remediator.model.errors import BadInput
 from remediator.model.policy import Policy
 from remediator.policy.load import load_policy
@@ -52,7 +55,12 @@ SILENT = """
     "scenario", read_scenarios(RULES, shipped(), ACTIONS), ids=lambda s: f"{s.playbook}: {s.name}"
 )
 def test_shipped_scenario(scenario: Scenario) -> None:
-    assert judged(scenario, shipped(), ACTIONS, "host_dead").text == ""
+    verdict = run(scenario, shipped(), ACTIONS, "host_dead")
+    assert verdict.failures == ()
+    written = [msgspec.json.encode(each.decision) for each in verdict.told]
+    decisions = [msgspec.convert(msgspec.json.decode(text), Decision) for text in written]
+    # Each follows from its recorded facts again, bit for bit.
+    assert [(each, again(each)) for each in decisions if again(each) != (each.outcome, each.reason)] == []
 
 
 @pytest.mark.parametrize("playbook", sorted(shipped().playbooks))
