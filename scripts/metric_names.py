@@ -38,9 +38,11 @@ from remediator.evaluation import Evaluation
 from remediator.journal.memory import MemoryJournal
 from remediator.model.alert import Group, Rule
 from remediator.model.evidence import Gate, VerdictKind
+from remediator.model.fleet import Fleet
 from remediator.runtime.intake import Intake
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.outlet import Outlet
+from remediator.runtime.people_meters import PeopleMeters
 from remediator.runtime.senders import Senders
 from remediator.settings import Settings
 from remediator.sources.fake_store import FakeStore
@@ -133,6 +135,7 @@ def remediator_page() -> list[Metric]:
     now = Now(
         now=0.0, assigned=((*place, "p"),), verdicts={place: VerdictKind.ALIVE}, holds={("p", "none"): 0},
         modes={"p": "auto"}, alerts=(("A", "firing", *place),),
+        weights={"p": 1.0},
     )  # fmt: skip
     telemetry = Telemetry(VERSION, lambda: now)
     telemetry.decided("p", "a", "act")
@@ -140,6 +143,7 @@ def remediator_page() -> list[Metric]:
     telemetry.evaluated("g", 0.0, failed=False)
     telemetry.add(evaluation())
     telemetry.add(Alerts())
+    telemetry.add(PeopleMeters(Fleet, lambda: ["p"], UnmovedClock(NOON)))
     return list(text_string_to_metric_families(telemetry.page().decode()))
 
 

@@ -19,7 +19,7 @@ from scripts.story.workload import worker
 
 # Hosts of a round are not lost in step with anybody's clock.
 SPREAD_SECONDS = 2.0
-CUT_ROUNDS, RETURN_ROUNDS = 41, 21
+CUT_ROUNDS, RETURN_ROUNDS = 41, 26
 
 
 async def cuts(stage: Stage) -> None:

@@ -250,19 +250,40 @@ async def test_the_welcome_names_the_condemned_and_says_that_they_were_sent(lab:
     assert known_destroy(lab, "m10").stage is D.QUEUED
 
 
-async def test_with_the_gate_closed_only_their_owners_wishes_are_named(lab: Lab) -> None:
+async def test_no_closed_gate_lets_a_condemned_machine_start_again(lab: Lab) -> None:
+    """It was judged when it was condemned: unnamed, its agent would start it beside what serves in its place."""
     lab.watch.gate = CLOSED
     own = destroy("m2", origin=Origin.OWNER)
     await lab.put(dead(), machine("m1"), machine("m2"), destroy("m1", stage=D.BLOCKED), own)
-    assert (await lab.agents.greeted("h1", hello("h1", record("m1"), record("m2")))).condemned == ("m2",)
-    assert known_destroy(lab, "m1").stage is D.BLOCKED
+    assert (await lab.agents.greeted("h1", hello("h1", record("m1"), record("m2")))).condemned == ("m1", "m2")
+    assert known_destroy(lab, "m1").stage is D.SENT
+
+
+async def test_under_a_freeze_all_are_named_and_only_their_owners_wishes_are_sent(lab: Lab) -> None:
+    """What is named does not start again; what is automatic a frozen agent does not end."""
+    lab.watch.frozen = "by anna: drill"
+    own = destroy("m2", origin=Origin.OWNER)
+    await lab.put(dead(), machine("m1"), machine("m2"), destroy("m1", stage=D.BLOCKED), own)
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1"), record("m2")))
+    assert (welcome.condemned, welcome.automatic) == (("m1", "m2"), ("m1",))
+    assert (known_destroy(lab, "m1").stage, known_destroy(lab, "m2").stage) == (D.BLOCKED, D.SENT)
+
+
+async def test_one_whose_volume_was_restored_elsewhere_does_not_start_on_its_hosts_return(lab: Lab) -> None:
+    """Not yet condemned when its host came back; the copy has moved on without it."""
+    lost = machine(volumes=("v1",), replaced_by="m2", recovery=Recovery.PLACED)
+    await lab.put(dead(), host("h2"), lost, machine("m2", "h2", replaces="m1", volumes=("v2",)), volume())
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1", volumes=["v1"])))
+    assert welcome.condemned == ("m1",)
+    assert known_destroy(lab).stage is D.SENT
 
 
 async def test_a_freeze_is_told_and_holds_automatic_destroys(lab: Lab) -> None:
     lab.watch.frozen = "by anna: drill"
     await lab.put(dead(), machine(), destroy(stage=D.BLOCKED))
     welcome = await lab.agents.greeted("h1", hello("h1", record("m1")))
-    assert (welcome.frozen, welcome.condemned) == ("by anna: drill", ())
+    assert (welcome.frozen, welcome.automatic) == ("by anna: drill", ("m1",))
+    assert known_destroy(lab).stage is D.BLOCKED
 
 
 async def test_a_condemned_machine_that_did_not_come_back_is_absent_at_once(lab: Lab) -> None:

@@ -97,7 +97,7 @@ async def test_what_an_operation_needs_is_added_when_it_is_sent(lab: Lab, enrolm
     for name in ("h1", "h2"):
         await lab.put(Enrolment(name, "agent", "arn", "r1", NOON, f"verify-{name}", f"box-{name}"))
     await lab.put(machine("m1", sealed=sealed("m1", "I", "h1")))
-    prepare = Preparation(lab.ledger, Opener(), enrolments)
+    prepare = Preparation(lab.ledger, Opener(), enrolments, lab.clock)
     create = operation("k1", "create", on="h2", args={"source": "m1"})
     made = await prepare(create)
     assert made.args["sealed_config"] == "box for box-h2 signed by verify-h1 for k1"
@@ -112,7 +112,7 @@ async def test_what_an_operation_needs_is_added_when_it_is_sent(lab: Lab, enrolm
 
 
 async def test_without_a_sealed_copy_or_a_key_it_never_will_be_sent(lab: Lab, enrolments: Enrolments) -> None:
-    prepare = Preparation(lab.ledger, Opener(), enrolments)
+    prepare = Preparation(lab.ledger, Opener(), enrolments, lab.clock)
     create = operation("k1", "create", on="h2", args={"source": "m1"})
     with pytest.raises(PermanentError, match="no sealed copy"):
         await prepare(create)

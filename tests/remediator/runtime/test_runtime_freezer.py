@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
+from remediator.clock import FakeClock
 from remediator.model.errors import PermanentError
 from remediator.runtime.freezer import Freezer
 from remediator.wire.freeze import sign_freeze
@@ -81,3 +82,24 @@ def test_what_cannot_be_read_counts_as_frozen_and_a_signed_word_mends_it(
 def test_a_folder_in_its_place_cannot_be_read_either(freezer: Freezer, tmp_path: Path) -> None:
     (tmp_path / "freeze.json").mkdir()
     assert "cannot be read" in freezer.frozen()
+
+
+def test_a_freeze_with_an_end_ends_by_itself_and_agents_are_not_told_of_it(tmp_path: Path) -> None:
+    clock = FakeClock(NOON)
+    freezer = Freezer(tmp_path, OPERATOR.verify_key, clock)
+    until = NOON + timedelta(hours=1)
+    freezer.accept(sign_freeze(OPERATOR, frozen=True, who="anna", why="deploy", at=NOON, until=until))
+    assert freezer.frozen() == "by anna: deploy, until 2026-08-01 13:00:00Z"
+    assert freezer.statement() == {}
+    # Who cannot tell the time stays frozen.
+    assert Freezer(tmp_path, OPERATOR.verify_key).frozen() != ""
+    clock.set(until)
+    assert freezer.frozen() == ""
+
+
+def test_the_end_of_a_freeze_cannot_be_changed_or_taken_away(freezer: Freezer) -> None:
+    word = sign_freeze(OPERATOR, frozen=True, who="anna", why="deploy", at=NOON, until=NOON + timedelta(hours=1))
+    with pytest.raises(PermanentError):
+        freezer.accept({**word, "until": NOON.isoformat()})
+    with pytest.raises(PermanentError):
+        freezer.accept({key: value for key, value in word.items() if key != "until"})

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from remediator.actions.effects import Effect, Migrate, Provision, Recreate, RestoreVolume
+from remediator.actions.effects import Effect, GiveUpDemands, Migrate, Provision, Recreate, RestoreVolume
 from remediator.model.host import Capacity
 from remediator.model.machine import Machine
 from remediator.model.request import Burst, BurstStage, Migration, Operation
@@ -58,3 +58,11 @@ async def test_a_burst_knows_the_names_that_it_asks_for_from_the_first(lab: Lab)
     names = ("arn-burst3-1", "arn-burst3-2")
     assert (burst.names, burst.stage) == (names, BurstStage.REQUESTED)
     assert lab.ledger.all(Operation)[key].args["names"] == list(names)
+
+
+async def test_what_is_given_up_is_stuck_from_the_first_and_nothing_is_asked_for(lab: Lab) -> None:
+    async with lab.ledger.writing() as draft:
+        effects.write(GiveUpDemands("arn", Capacity(4, 4096, 1024), ("web/w",), "too large"), draft, "d1", NOON)
+    (burst,) = lab.ledger.all(Burst).values()
+    assert (burst.stage, burst.hosts, burst.note, burst.open) == (BurstStage.STUCK, 0, "too large", False)
+    assert not lab.ledger.all(Operation)

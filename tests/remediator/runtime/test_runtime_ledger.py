@@ -32,6 +32,25 @@ class HeldJournal(MemoryJournal):
         super().commit(rows, entries)
 
 
+async def test_a_ledger_that_reloads_has_what_somebody_else_wrote() -> None:
+    journal = MemoryJournal()
+    ledger = Ledger(journal)
+    async with ledger.writing() as draft:
+        draft.put(host("h1"))
+    seen = ledger.sequence
+    journal.commit([Row("Host", "h1", 1, host("h1", epoch=9)), Row("Host", "h2", 0, host("h2"))], [])
+    with pytest.raises(Conflict):
+        async with ledger.writing() as draft:
+            draft.put(host("h1", epoch=5))
+    await ledger.reload()
+    assert {key: value.epoch for key, value in ledger.all(Host).items()} == {"h1": 9, "h2": host().epoch}
+    assert ledger.changed_since(seen, [Host]).whole
+    async with ledger.writing() as draft:
+        draft.put(host("h1", epoch=10))
+    assert journal.rows()["Host"]["h1"].version == 3
+    assert ledger.head() == journal.head()
+
+
 async def test_a_draft_sees_its_own_changes_and_nobody_else_does() -> None:
     ledger = Ledger(MemoryJournal())
     async with ledger.writing() as draft:

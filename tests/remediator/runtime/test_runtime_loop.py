@@ -92,10 +92,10 @@ async def test_a_hold_is_recorded_once_and_shown_for_as_long_as_it_lasts(lab: La
     lab.dial.state = CLOSED
     await story(lab, 15, **DEAD)
     (hold,) = lab.loop.holds.values()
-    assert (hold.action, hold.outcome, hold.reason) == ("recreate", DecisionOutcome.HOLD, "GateClosed")
+    assert (hold.action, hold.outcome, hold.reason) == ("recreate", DecisionOutcome.ASK, "GateClosed")
     written = [body for body in await lab.told("decision", "h1") if body["reason"] == "GateClosed"]
     assert [body["id"] for body in written] == [hold.id]
-    assert lab.tally.decisions.count(("host_dead", "recreate", "hold")) == 1
+    assert lab.tally.decisions.count(("host_dead", "recreate", "ask")) == 1
     assert lab.driver.calls == []
     lab.dial.state = replace(CLOSED, open=True)
     await story(lab, 1, **DEAD)

@@ -64,14 +64,15 @@ async def test_a_host_that_returns_within_patience_keeps_its_originals_in_one_tr
 
 
 async def test_at_no_step_of_a_return_are_both_or_neither_on_the_route(lab: Lab) -> None:
-    """Two originals: one stays, one has a restored volume and must go first; the other's seat is never empty."""
+    """Two originals: one stays, and serves at once; one has a restored volume and must go, and its copy serves on."""
     gone = machine("m3", app="db", volumes=("v1",), recovery=Recovery.SERVING, replaced_by="m4")
     await lab.put(dead(), host("h2"), original(), REPLACEMENT, gone, machine("m4", on="h2", app="db", replaces="m3"))
     await lab.agents.greeted("h1", hello("h1", record("m1"), record("m3", volumes=["v1"])))
     lab.probes(h1=Outcome.OK, h2=Outcome.OK)
     known = await lab.settle()
-    assert on_the_route(known) == {"m2", "m4"}
+    assert on_the_route(known) == {"m1", "m4"}
     assert known.destroys["m3"].open
+    assert known.hosts["h1"].life is Life.RETURNING
     await lab.agents.heard("h1", {"absent": ["m3"]})
     known = await lab.settle()
     assert on_the_route(known) == {"m1", "m4"}
@@ -138,15 +139,23 @@ async def test_destroys_are_sent_to_hosts_in_touch_under_their_epoch(lab: Lab) -
 
 
 async def test_one_that_was_sent_before_a_reboot_is_sent_anew(lab: Lab) -> None:
-    """The host rebooted without ever being dead, while the gate was closed: the welcome did not name it."""
-    lab.watch.gate = CLOSED
+    """The host rebooted without ever being dead, under a freeze: its agent ended nothing."""
+    lab.watch.frozen = "by anna: drill"
     await lab.put(host("h1", epoch=1), machine(), destroy(stage=D.SENT, epoch=1))
     await lab.agents.greeted("h1", hello("h1", record("m1"), boot="other"))
-    lab.watch.gate = replace(CLOSED, open=True)
+    lab.watch.frozen = ""
     lab.probes(h1=Outcome.OK)
     known = await lab.settle()
     assert (known.destroys["m1"].stage, known.destroys["m1"].epoch) == (D.SENT, 2)
     assert known.operations[destroy_key("m1", 2)].open
+
+
+async def test_nothing_starts_a_machine_that_was_condemned_since(lab: Lab) -> None:
+    await lab.put(host("h1"), machine("m1", state=MachineState.DESTROYING), machine("m2"))
+    await lab.put(operation("g1:start", machine="m1"), operation("g2:start", machine="m2"))
+    await lab.put(operation("g1:stop", "stop", machine="m1"))
+    lab.probes(h1=Outcome.OK)
+    assert set((await lab.settle()).operations) == {"g2:start", "g1:stop"}
 
 
 async def test_automatic_destroys_wait_for_gate_and_thaw_but_owners_do_not(lab: Lab) -> None:

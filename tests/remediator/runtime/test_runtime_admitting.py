@@ -1,0 +1,96 @@
+"""A returned host let in bit by bit: who may serve at once, who must go first, and who cannot be killed."""
+
+from dataclasses import replace
+
+from remediator.engine.admission import SURVIVORS
+from remediator.model.evidence import Outcome, VerdictKind
+from remediator.model.fleet import Fleet, routable
+from remediator.model.host import Host, HostStatus, Life
+from remediator.model.machine import Machine, MachineState, Recovery
+from remediator.model.request import DestroyStage, Origin
+from tests.remediator.builders import NOON, SECOND, dead, destroy, host, machine
+from tests.remediator.runtime.lab import Lab, hello, record
+
+DOOMED = machine("m9", app="cron", state=MachineState.DESTROYING, condemned_at=NOON - 60 * SECOND)
+GOING = replace(destroy("m9", stage=DestroyStage.BLOCKED, origin=Origin.OWNER), app="cron")
+ORIGINAL = machine("m1", replaced_by="m2", recovery=Recovery.SERVING)
+REPLACEMENT = machine("m2", on="h2", replaces="m1")
+
+
+def serving(known: Fleet) -> set[str]:
+    return {each.id for each in known.machines.values() if routable(each, known.hosts.get(each.host))}
+
+
+async def back(lab: Lab, *more: Machine) -> Fleet:
+    """h1 returns with a condemned machine of app cron, an original of app web, and whatever else it had."""
+    await lab.put(dead(), host("h2", "r2"), DOOMED, GOING, ORIGINAL, REPLACEMENT, *more)
+    assert serving(await lab.settle()) == {"m2"}
+    records = [record("m9", app="cron"), record("m1"), *(record(each.id, app=each.app) for each in more)]
+    welcome = await lab.agents.greeted("h1", hello("h1", *records))
+    assert welcome.condemned == ("m9",)
+    return await lab.settle()
+
+
+async def pass_by(lab: Lab, seconds: int) -> Fleet:
+    known = lab.watch.fleet()
+    for _ in range(seconds):
+        lab.wait(1)
+        lab.probes(h1=Outcome.OK, h2=Outcome.OK)
+        known = await lab.settle()
+    return known
+
+
+async def test_whoever_has_nothing_to_do_with_the_condemned_serves_at_once(lab: Lab) -> None:
+    known = await back(lab, machine("m4", app="cron"), machine("m5", app="db"))
+    # The original and m5 serve, the replacement no more, and the cron machine waits for the one that must go.
+    assert serving(known) == {"m1", "m5"}
+    assert known.hosts["h1"].life is Life.RETURNING
+    assert known.hosts["h1"].status is HostStatus.UNKNOWN
+    assert (known.machines["m1"].recovery, known.machines["m1"].replaced_by) == (Recovery.NONE, "")
+    assert known.destroys["m2"].reason.startswith("withdrawn")
+    assert [set(each["machines"]) for each in await lab.told("admitted", "h1")] == [{"m1", "m5"}]
+    await lab.agents.heard("h1", {"absent": ["m9"]})
+    known = await lab.settle()
+    assert serving(known) == {"m1", "m4", "m5"}
+    assert (known.hosts["h1"].life, known.hosts["h1"].cordoned) == (Life.PROBATION, "")
+
+
+async def test_what_was_admitted_is_lost_again_with_its_host(lab: Lab) -> None:
+    await back(lab)
+    await lab.put(lab.ledger.all(Host)["h1"].moved_to(Life.DEAD, now=lab.clock.now(), reason="lost again"))
+    assert serving(lab.watch.fleet()) == set()
+    # Next time it must be admitted anew: its destroy has not been seen to be done.
+    await lab.agents.greeted("h1", hello("h1", record("m9", app="cron"), record("m1", "stopped"), boot="third"))
+    assert lab.ledger.all(Host)["h1"].epoch == 3
+    assert serving(lab.watch.fleet()) == set()
+
+
+async def test_what_outlives_its_cut_off_by_a_minute_makes_its_host_wedged_and_cordoned(lab: Lab) -> None:
+    await back(lab)
+    known = await pass_by(lab, 59)
+    assert (known.hosts["h1"].cordoned, known.verdicts["h1"].kind) == ("", VerdictKind.ALIVE)
+    known = await pass_by(lab, 2)
+    assert known.verdicts["h1"].kind is VerdictKind.WEDGED
+    assert "m9" in known.verdicts["h1"].reason
+    assert (known.hosts["h1"].cordoned, known.hosts["h1"].life) == (SURVIVORS, Life.RETURNING)
+    assert serving(known) == {"m1"}
+    # Gone after all: healing waits for nobody.
+    await lab.agents.heard("h1", {"absent": ["m9"]})
+    known = await pass_by(lab, 1)
+    assert (known.hosts["h1"].cordoned, known.hosts["h1"].life) == ("", Life.PROBATION)
+    assert known.verdicts["h1"].kind is VerdictKind.ALIVE
+
+
+async def test_a_cordon_of_others_is_neither_taken_nor_lifted(lab: Lab) -> None:
+    await back(lab)
+    await lab.put(replace(lab.ledger.all(Host)["h1"], cordoned="by hand"))
+    assert (await pass_by(lab, 62)).hosts["h1"].cordoned == "by hand"
+    await lab.agents.heard("h1", {"absent": ["m9"]})
+    assert (await pass_by(lab, 1)).hosts["h1"].cordoned == "by hand"
+
+
+async def test_at_no_look_do_an_original_and_its_replacement_serve_together(lab: Lab) -> None:
+    known = await back(lab)
+    for _ in range(5):
+        assert not {"m1", "m2"} <= serving(known)
+        known = await pass_by(lab, 1)

@@ -1,0 +1,197 @@
+"""A restored copy of the journal: nothing is sent or destroyed while agents are ahead, and what accepting does."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from nacl.signing import SigningKey
+
+from remediator.model.enrolment import Term
+from remediator.model.errors import PermanentError
+from remediator.model.fleet import routable
+from remediator.model.host import Host
+from remediator.model.machine import Machine, MachineState, Recovery, Volume
+from remediator.model.policy import Limits
+from remediator.model.request import DestroyStage, Migration, MigrationStage, Operation, Origin, Stage
+from remediator.runtime.beginning import begin_term
+from remediator.runtime.rewound import DOUBT, Rewound
+from remediator.runtime.sworn import Sworn
+from remediator.wire.statements import Ceilings, check_command, check_welcome, read_document, sign
+from tests.remediator.builders import NOON, SECOND, dead, destroy, host, machine, operation, volume
+from tests.remediator.runtime.lab import Lab, hello, record
+
+KEY = SigningKey.generate()
+AHEAD: dict[str, Any] = {"highest": ["2026-01-01T00:00:00+00:00-aa", 9, 4], "began": "today", "epoch": 4}
+
+
+async def wired(lab: Lab) -> Rewound:
+    """The parts as the composition root joins them; the journal holds term 5 of the agents' incarnation."""
+    await lab.put(Term("2026-01-01T00:00:00+00:00-aa", 4, NOON))
+    rewound = Rewound(lab.ledger, await begin_term(lab.ledger, lab.clock), lab.clock)
+    await rewound.remember()
+    lab.agents.renew(rewound.term)
+    lab.agents.rewound, lab.watch.doubts = rewound, rewound.doubts
+    lab.agents.sworn = Sworn(KEY, lab.ledger, Limits(), timedelta(seconds=30), lab.clock)
+    rewound.renewed.append(lab.agents.renew)
+    return rewound
+
+
+async def test_an_agent_that_heard_more_stops_all_that_changes_anything(lab: Lab) -> None:
+    rewound = await wired(lab)
+    await lab.put(machine("m1"), host("h1", boot_id="boot-h1"), destroy("m1", origin=Origin.OWNER), operation("k1"))
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1"), **AHEAD))
+    assert rewound.reason == "agent h1 is ahead of our journal: it has heard term 9, ours is 5"
+    assert (welcome.condemned, welcome.epoch) == ((), 4)
+    for _ in range(3):
+        await lab.tick()
+    assert lab.driver.calls == []
+    held = lab.ledger.all(Operation)["k1"]
+    assert (held.stage, lab.watch.fleet().doubts[DOUBT]) == (Stage.WRITTEN, rewound.reason)
+
+
+async def test_it_stays_so_across_starts_until_accepted(lab: Lab) -> None:
+    rewound = await wired(lab)
+    await lab.agents.greeted("h1", hello("h1", **AHEAD))
+    again = Rewound(lab.ledger, await begin_term(lab.ledger, lab.clock), lab.clock)
+    assert again.reason == rewound.reason
+    assert again.told_people()[0].startswith("rewound: agent h1 is ahead")
+
+
+async def test_the_gap_has_both_sides(lab: Lab) -> None:
+    rewound = await wired(lab)
+    await lab.put(host("h1"), host("h2"), host("h3"), machine("kept"), machine("gone"), machine("moved", on="h2"))
+    told = [record("kept"), record("made"), record("moved")]
+    volume = {"id": "v9", "app": "db", "name": "data", "size_mb": 64, "machine": "made", "used_bytes": 1}
+    await lab.agents.greeted("h1", hello("h1", *told, volumes=[volume], **AHEAD))
+    gap = rewound.gap()
+    assert [each.id for each in gap.unknown] == ["made"]
+    assert [(each.id, each.told, each.known) for each in gap.elsewhere] == [("moved", "h1", "h2")]
+    assert [each.id for each in gap.missing] == ["gone"]
+    assert [each.id for each in gap.volumes] == ["v9"]
+    assert (gap.ahead[0].term, gap.silent) == (9, ("h2", "h3"))
+    # Adopted and held: nothing of it is ours until somebody says so.
+    assert lab.ledger.all(Machine)["made"].adopted
+    assert lab.ledger.all(Machine)["gone"].state is MachineState.STARTED
+    await lab.agents.heard("h1", {"machines": [record("later")], "absent": ["made"]})
+    assert [each.id for each in rewound.gap().unknown] == ["later"]
+
+
+async def test_accepting_takes_the_agents_word_and_begins_anew(lab: Lab) -> None:
+    rewound = await wired(lab)
+    hung_up: list[str] = []
+    rewound.hang_up = lambda: hung_up.append("all")
+    moving = Migration("g1", "kept", "web", "h1", "h2", NOON, "drain")
+    await lab.put(host("h1"), host("h2"), machine("kept"), machine("gone"), machine("moved", on="h2"), moving)
+    lab.wait(1)
+    since = operation("asked-since", written_at=lab.clock.now())
+    await lab.put(operation("k1", written_at=NOON - SECOND), since, destroy("kept", stage=DestroyStage.BLOCKED))
+    volume = {"id": "v9", "app": "db", "name": "data", "size_mb": 64, "machine": "made"}
+    told = hello("h1", record("kept"), record("made"), record("moved"), volumes=[volume], **AHEAD)
+    await lab.agents.greeted("h1", told)
+    with pytest.raises(PermanentError, match="1 hosts have not told what they hold: h2"):
+        await rewound.accept("ada", "the disk failed")
+    gap = await rewound.accept("ada", "the disk failed", silent=1)
+    machines = lab.ledger.all(Machine)
+    assert (gap.forgotten, gap.destroys) == (("k1",), ("kept",))
+    assert (machines["made"].adopted, machines["moved"].host) == (False, "h1")
+    assert machines["gone"].state is MachineState.FAILED
+    assert lab.ledger.all(Volume)["v9"].host == "h1"
+    stages = {key: each.stage for key, each in lab.ledger.all(Operation).items()}
+    assert stages == {"k1": Stage.FAILED, "asked-since": Stage.WRITTEN}
+    assert lab.ledger.all(Migration)["g1"].stage is MigrationStage.STUCK
+    assert (rewound.reason, hung_up, rewound.term.number) == ("", ["all", "all"], 1)
+    assert rewound.term.incarnation > "2026-01-01T00:00:00+00:00-aa"
+    assert (await lab.told("people"))[-1]["by"] == "ada"
+    # The agent takes the new incarnation for the younger one, and the destroy that stood is carried out.
+    welcome = await lab.agents.greeted("h1", told)
+    assert (welcome.incarnation, welcome.term, welcome.condemned) == (rewound.term.incarnation, 1, ("kept",))
+    with pytest.raises(PermanentError, match="nothing to accept"):
+        await rewound.accept("ada", "again", silent=9)
+
+
+async def test_what_is_taken_over_takes_the_place_of_the_lost_one_of_its_name(lab: Lab) -> None:
+    rewound = await wired(lab)
+    lost = machine("m1", name="w", volumes=("v1",))
+    await lab.put(dead("h1"), host("h2"), host("h3"), lost, volume("v1"), machine("m2", on="h2", name="x"))
+    copy = {"id": "v9", "app": "web", "name": "data", "size_mb": 64, "machine": "made"}
+    made = {**record("made"), "name": "w", "volumes": ["v9"]}
+    beside = {**record("beside"), "name": "x"}
+    await lab.agents.greeted("h2", hello("h2", record("m2"), **AHEAD))
+    await lab.agents.greeted(
+        "h3", hello("h3", made, {**record("third"), "name": "w"}, beside, volumes=[copy], **AHEAD)
+    )
+    await rewound.accept("ada", "the disk failed", silent=1)
+    machines = lab.ledger.all(Machine)
+    assert (machines["made"].replaces, machines["made"].adopted) == ("m1", False)
+    assert (machines["m1"].replaced_by, machines["m1"].recovery) == ("made", Recovery.SERVING)
+    assert lab.ledger.all(Volume)["v1"].superseded_by == "v9"
+    # Never two of one name: a third of it, and one beside a machine that stands, stay held.
+    assert (machines["third"].adopted, machines["beside"].adopted) == (True, True)
+    assert machines["beside"].events[0].text == "stays held: m2 on h2 has the same app and name, and stands"
+
+
+async def test_one_that_moved_and_was_replaced_is_held_beside_its_replacement(lab: Lab) -> None:
+    rewound = await wired(lab)
+    moved = machine("m1", name="w", recovery=Recovery.SERVING, replaced_by="m2")
+    await lab.put(dead("h1"), host("h2"), host("h3"), moved, machine("m2", on="h2", name="w", replaces="m1"))
+    await lab.agents.greeted("h2", hello("h2", {**record("m2"), "name": "w"}, **AHEAD))
+    await lab.agents.greeted("h3", hello("h3", {**record("m1"), "name": "w"}, **AHEAD))
+    await rewound.accept("ada", "the disk failed", silent=1)
+    known = lab.watch.fleet()
+    assert (known.machines["m1"].host, known.machines["m1"].adopted) == ("h3", True)
+    assert [each.id for each in known.machines.values() if routable(each, known.hosts[each.host])] == ["m2"]
+
+
+async def test_a_claim_with_a_mark_that_we_never_made_is_not_believed(lab: Lab) -> None:
+    rewound = await wired(lab)
+    ours = await lab.agents.greeted("h1", hello("h1"))
+    lie = {**AHEAD, "mark": ours.mark}
+    await lab.agents.greeted("h2", hello("h2", **lie))
+    assert rewound.reason == ""
+    # One that we made ourselves, and have forgotten since, is.
+    incarnation, term, _ = AHEAD["highest"]
+    mark = sign("mark", [incarnation, term, AHEAD["began"]], KEY)
+    await lab.agents.greeted("h2", hello("h2", **{**AHEAD, "mark": mark}))
+    assert "agent h2 is ahead" in rewound.reason
+
+
+async def test_agents_of_before_and_those_in_step_change_nothing(lab: Lab) -> None:
+    rewound = await wired(lab)
+    await lab.agents.greeted("h1", hello("h1"))
+    await lab.agents.greeted("h2", hello("h2", highest=["2026-01-01T00:00:00+00:00-aa", 5, 3], began=""))
+    assert rewound.reason == ""
+    assert rewound.gap().unknown == ()
+
+
+async def test_welcomes_and_commands_are_signed_and_name_whom_they_mean(lab: Lab) -> None:
+    await wired(lab)
+    await lab.enrol("h1", "h2")
+    await lab.put(host("h2", "r2", agent_port=9080), machine("m1"), destroy("m1"))
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1"), peers=["h2"]))
+    check_welcome(welcome, "h1", KEY.verify_key)
+    assert welcome.automatic == ("m1",)
+    held = read_document("ceilings", welcome.ceilings, Ceilings, KEY.verify_key)
+    assert held == Ceilings(120.0, 0.5, 10, 3600.0, NOON)
+    assert [peer["name"] for peer in welcome.lease["peers"]] == ["h2"]
+    assert lab.ledger.all(Host)["h1"].peers == ("h2",)
+    command = replace(lab_command(), args={"machine_id": "m1"})
+    signed = lab.agents.stamped("h1", command)
+    assert (signed.host, signed.identity) == ("h1", "d-h1")
+    check_command(signed, welcome.incarnation, KEY.verify_key)
+
+
+def lab_command() -> Any:
+    from remediator.wire.messages import Command
+
+    return Command("k", "destroy", 5, 1, 1, Origin.AUTOMATIC)
+
+
+async def test_refused_words_are_told(lab: Lab) -> None:
+    await wired(lab)
+    await lab.agents.greeted("h1", hello("h1"))
+    await lab.agents.heard("h1", {"refused": 0})
+    await lab.agents.heard("h1", {"refused": 2})
+    await lab.agents.heard("h1", {"refused": 2})
+    assert lab.agents.refusals == {"h1": 2}
+    assert [each["text"][:34] for each in await lab.told("refused", "h1")] == ["its agent has refused 2 stale word"]
