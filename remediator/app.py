@@ -21,13 +21,12 @@ from remediator.api.requests import RequestCounter
 from remediator.api.settings import ProbePace, PublicSettings
 from remediator.clock import Clock, SystemClock
 from remediator.drivers.embedded import EmbeddedDriver
-from remediator.drivers.protocol import Switch
+from remediator.drivers.power import power_of
+from remediator.drivers.protocol import Driver, Switch
 from remediator.drivers.provider import ProviderDriver
 from remediator.drivers.webhook import WebhookDriver
 from remediator.engine.lives import LifeTimes
-from remediator.engine.verdicts import EvidenceTimes
-from remediator.evaluation import Evaluation
-from remediator.journal.sqlite import SqliteJournal
+from remediator.evaluation import Evaluation, evidence_times
 from remediator.keyring import load_keys
 from remediator.listeners import listen_on, scrape_address
 from remediator.meters import Measured, Totals
@@ -43,15 +42,23 @@ from remediator.runtime.backlog import opened_by_start, stay_seen
 from remediator.runtime.beginning import begin_term, expect
 from remediator.runtime.configs import ConfigCache
 from remediator.runtime.desk import Desk, Parts
+from remediator.runtime.doubts import Doubts
 from remediator.runtime.enrol import Enrolments, Identity
+from remediator.runtime.fencing import objections
 from remediator.runtime.freezer import Freezer
+from remediator.runtime.leases import LeaseRound, Terms
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop, Rules
 from remediator.runtime.outbox import Outbox
+from remediator.runtime.owners import Owners
+from remediator.runtime.people_meters import PeopleMeters
 from remediator.runtime.prepare import Preparation
 from remediator.runtime.reload import Reload, Users
 from remediator.runtime.requests import Requests
-from remediator.runtime.rounds import PowerRound, publish_agents
+from remediator.runtime.rewound import Rewound
+from remediator.runtime.rounds import KnownRound, PowerRound, publish_agents
+from remediator.runtime.sworn import Sworn
+from remediator.runtime.upkeep import Upkeep
 from remediator.runtime.watch import Watch
 from remediator.runtime.whatif import WhatIf
 from remediator.settings import InventoryHost, Settings
@@ -59,7 +66,9 @@ from remediator.sources.evidence import Evidence
 from remediator.sources.store import Store
 from remediator.sources.store_health import StoreHealth
 from remediator.telemetry import Telemetry
+from remediator.turns import Seat, take_turns
 from remediator.unseal.client import Unsealer
+from remediator.unseal.rows import JournalPlace
 from remediator.version import VERSION
 from remediator.wire.keys import fingerprint, key_text
 
@@ -80,9 +89,19 @@ async def serve(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    clock = SystemClock()
+
+    async def stint(seat: Seat) -> None:
+        await _serve(Remediator(settings, policy, inventory, clock), seat, stopped)
+
+    await take_turns(settings, clock, stopped, stint)
+
+
+async def _serve(remediator: "Remediator", seat: Seat, stopped: asyncio.Event) -> None:
+    """From the opening of every part to the closing of the last."""
+    gc.unfreeze()
     async with AsyncExitStack() as stack:
-        remediator = Remediator(settings, policy, inventory, SystemClock())
-        await remediator.open(stack)
+        await remediator.open(stack, seat)
         # What was read from the journal is here to stay: looking through a large fleet for garbage stops everything.
         gc.freeze()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, remediator.reload.ask)
@@ -102,16 +121,24 @@ class Remediator:
         self.clock = clock
         self.telemetry = Telemetry(VERSION, lambda: self.measured.reading(clock.now().timestamp()))
 
-    async def open(self, stack: AsyncExitStack) -> None:
-        """Lock the journal, begin a term, and put the parts together; nothing acts yet."""
+    async def open(self, stack: AsyncExitStack, seat: Seat) -> None:
+        """Begin a term, and put the parts together; nothing acts yet."""
         data = self.settings.data
-        self.ledger = Ledger(SqliteJournal(data))
+        self.seat = seat
+        self.ledger = Ledger(seat.journal)
         stack.push_async_callback(self.ledger.close)
+        self.ledger.before_commit.append(Owners(self.ledger, self.settings.owners, self.clock))
         self.keys = load_keys(data)
+        key, keep = self.keys.signing.verify_key, self.settings.keep_history
+        self.upkeep = Upkeep(self.ledger, data, key, keep, self.clock)
+        await self.upkeep.begin()
         before = self.ledger.get(Term, "term")
-        self.term = await begin_term(self.ledger, self.clock)
+        self.term = await begin_term(self.ledger, self.clock, fingerprint(self.keys.box.public_key))
+        await self._look_back()
         await expect(self.ledger, self.inventory.values(), self.clock)
-        self.unsealer = await Unsealer.start(data / "unseal.key", data / "journal.db")
+        place = self.settings.journal or str(data / "journal.db")
+        rows = JournalPlace(place, self.settings.journal_password_file, self.ledger.shard)
+        self.unsealer = await Unsealer.start(data / "unseal.key", rows)
         stack.push_async_callback(self.unsealer.close)
         self.session = await stack.enter_async_context(aiohttp.ClientSession())
         self._wire_watching()
@@ -123,10 +150,23 @@ class Remediator:
         stack.push_async_callback(self.outbox.close)
         await self.loop.remember()
 
+    async def _look_back(self) -> None:
+        """Whether this journal is all that it was: agents will say, and the head that was exported last says now."""
+        self.rewound = Rewound(self.ledger, self.term, self.clock)
+        await self.rewound.remember()
+        if self.upkeep.rewound:
+            await self.rewound.suspect(self.upkeep.rewound)
+        self.rewound.renewed.append(self._renewed)
+
+    def _renewed(self, term: Term) -> None:
+        self.term = term
+        self.upkeep.rewound = ""
+
     def _wire_watching(self) -> None:
         settings, clock = self.settings, self.clock
-        self.times = EvidenceTimes(settings.probe_interval, settings.heartbeat_interval, settings.dead_after)
-        self.watch = Watch(self.ledger, Evidence(), self.times, clock)
+        self.times = evidence_times(settings)
+        self.watch = Watch(self.ledger, Evidence(self.times), self.times, clock)
+        self.watch.patience = self.policy.limits.patience
         self.watch.on_return = {"": settings.on_return.default, **settings.on_return.apps}
         # A minute: what lies further ahead of the store's own clock is the future, and ours is wrong.
         store = Store(settings.store_url, settings.store_timeout, settings.store_token_file, timedelta(minutes=1))
@@ -137,25 +177,31 @@ class Remediator:
         )
         self.telemetry.add(self.evaluation)
         self.evaluator = self.evaluation.evaluator
+        self.doubts = Doubts(self.ledger, self.watch.evidence, self.health.gate, clock)
+        self.doubts.sources += [self.upkeep.doubts, self.rewound.doubts]
+        self.doubts.rules = self.evaluator.slots
+        self.doubts.lease = self.seat.lost
+        self.watch.doubts = self.doubts
         self.intake = build_intake(self.ledger, clock, settings)
         self.watch.alerts = lambda: all_alerts(self.evaluator, self.intake)
-        self.freezer = Freezer(settings.data, self.keys.operator.verify_key)
+        self.freezer = Freezer(settings.data, self.keys.operator.verify_key, clock)
         self.watch.freeze_statement = self.freezer.statement
 
     def _wire_acting(self) -> None:
         settings, clock, ledger = self.settings, self.clock, self.ledger
         configs = ConfigCache()
-        agents = Agents(ledger, self.watch, configs, self.term, clock)
+        agents = self._wire_agents(configs)
         self.enrolments = Enrolments(ledger, self._identity(), clock)
-        self.driver = EmbeddedDriver(self.keys.box, agents, agents)
         hosts = ProviderDriver(self.session, settings.provider)
-        prepare = Preparation(ledger, self.unsealer, self.enrolments)
+        prepare = Preparation(ledger, self.unsealer, self.enrolments, clock)
         hooks = WebhookDriver(self.session, settings.webhooks)
-        switch = Switch({"provision": hosts, "webhook": hooks}, self.driver)
+        uncheckable = self.seat.bound({"provision": hosts, "webhook": hooks, **self._power()})
+        switch = Switch(uncheckable, self.driver)
         self.outbox = Outbox(ledger, switch, prepare, clock, self.telemetry)
         times = LifeTimes(self.times, settings.probation)
         rules = Rules(self.policy, ACTIONS, settings.liveness_playbook, times)
         self.loop = Loop(ledger, self.watch, self.outbox, agents, rules, clock, self.telemetry)
+        self.loop.looked = self.doubts.looked
         self.reload = self._wire_reload()
         self.desk = Desk(
             Parts(
@@ -172,6 +218,30 @@ class Remediator:
             )
         )
 
+    def _wire_agents(self, configs: ConfigCache) -> Agents:
+        ledger, lease = self.ledger, self.settings.lease
+        agents = Agents(ledger, self.watch, configs, self.term, self.clock)
+        self.driver = EmbeddedDriver(self.keys.box, agents, agents, agents.stamped)
+        agents.sworn = Sworn(self.keys.signing, ledger, self.policy.limits, lease, self.clock)
+        agents.rewound = self.rewound
+        self.rewound.renewed.append(agents.renew)
+        self.rewound.hang_up = self.driver.hang_up
+        self.leases = LeaseRound(ledger, agents.lease_words, self.watch.sighting, lease, self.clock)
+        self.leases.give = Terms(agents.sworn, ledger, self.driver.tell).give
+        return agents
+
+    def _power(self) -> dict[str, Driver]:
+        """The verbs that take power."""
+        places = {name: host.bmc for name, host in self.inventory.items() if host.bmc}
+        object_to = objections(self.ledger, self.clock.now, self._stopped)
+        self.bmcs, drivers = power_of(places, self.clock, object_to)
+        return drivers
+
+    def _stopped(self) -> dict[str, str]:
+        """Why nothing may be destroyed this instant."""
+        frozen = self.freezer.frozen()
+        return {**({"frozen": frozen} if frozen else {}), **self.doubts()}
+
     def _wire_reload(self) -> Reload:
         settings = self.settings
         users = Users(self.ledger, self.loop, self.watch, self.evaluator, self.evaluation.schedule)
@@ -183,12 +253,16 @@ class Remediator:
         ledger, clock = self.ledger, self.clock
         self.whatif = WhatIf(self.watch.fleet, self.desk.assumed, clock, self.desk.mark)
         self.desk.looked = lambda: self.whatif.outlook
+        self.desk.journal_head = self.upkeep.head
+        self.desk.cautions = lambda: [*self.upkeep.told(), *self.rewound.told_people()]
+        self.desk.rewound = self.rewound
         asked = (self.desk.outlook, lambda: self.evaluation.written_back)
         self.measured = Measured(ledger, self.watch, self.loop, self.driver, self.evaluator, self.health, *asked)
         self.totals = Totals(self.measured, self.telemetry)
         around = Around(ledger, self.evaluator, self.loop, clock, self.session, self.health.gate)
         self.alerting = Alerting(self.intake, around, self.settings)
         self.telemetry.add(self.alerting)
+        self.telemetry.add(PeopleMeters(self.watch.fleet, lambda: self.loop.rules.policy.playbooks, clock))
 
     def _identity(self) -> Identity:
         mark = fingerprint(self.keys.box.public_key)
@@ -249,7 +323,8 @@ class Remediator:
     async def work_until(self, stopped: asyncio.Event) -> None:
         """Everything that goes on by itself; the end of any part is the end of all."""
         log.info("listening on %s, agents on %s", self.settings.listen, self.settings.fleet_listen)
-        powers = PowerRound(self.ledger, self.watch.evidence, self.inventory, self.session, self.clock)
+        powers = PowerRound(self.watch.doubted, self.watch.evidence, self.bmcs, self.clock)
+        known = KnownRound(self.ledger, self.bmcs, self.clock)
         work: list[asyncio.Task[object]] = [
             asyncio.create_task(self.health.run()),
             asyncio.create_task(self.evaluation.run()),
@@ -258,8 +333,12 @@ class Remediator:
             asyncio.create_task(self.reload.run()),
             asyncio.create_task(self.whatif.run()),
             asyncio.create_task(stay_seen(self.ledger, self.clock)),
+            asyncio.create_task(self.upkeep.run()),
             asyncio.create_task(powers.run()),
+            asyncio.create_task(known.run()),
+            asyncio.create_task(self.leases.run()),
             asyncio.create_task(publish_agents(self.ledger, self.settings.data / "agents.json", self.clock)),
+            asyncio.create_task(self.seat.keep()),
             asyncio.create_task(stopped.wait()),
         ]
         done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from remediator.clock import Clock
+from remediator.engine.verdicts import EvidenceTimes
 from remediator.model.alert import Group, KeptAlert
 from remediator.model.enrolment import Term
 from remediator.model.evidence import Gate
@@ -104,3 +105,9 @@ def _written(write_back: WriteBack) -> Iterator[Metric]:
     }
     for name, (text, value) in totals.items():
         yield CounterMetricFamily(f"fleetmend_write_back_{name}", text, value=value)
+
+
+def evidence_times(settings: Settings) -> EvidenceTimes:
+    """How fast direct evidence comes and goes, as the settings have it."""
+    intervals = settings.probe_interval, settings.heartbeat_interval, settings.dead_after
+    return EvidenceTimes(*intervals, probe_timeout=settings.probe_timeout)

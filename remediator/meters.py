@@ -54,6 +54,7 @@ class Measured:
             operations_open=sum(1 for operation in self.ledger.all(Operation).values() if operation.open),
             agents_connected=self.driver.connected,
             vantages_reporting=self.watch.reporting(),
+            weights=self.watch.evidence.weights,
             can_act=tuple((fate.host, fate.region, fate.rack, fate.blocker) for fate in self.outlook().fates),
         )
 

@@ -30,10 +30,31 @@ class OnReturn:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An HTTP address and the file that holds its token."""
+    """An HTTP address and the file that holds its token.
+
+    ``observe`` is where a webhook's receiver says whether it has had a key: 200 if so, 404 if not.
+    """
 
     url: str
     token_file: Path | None = None
+    observe: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BmcEndpoint:
+    """A host's BMC: ``kind`` is redfish (a token's file, or a user with a password's) or ipmi (a user with one).
+
+    ``system`` is the path of the host's system in Redfish; ``url`` is http(s)://… or ipmi://HOST[:PORT];
+    ``ca_file`` is whom https is trusted by, the system's authorities where it is None.
+    """
+
+    url: str
+    kind: str = "redfish"
+    token_file: Path | None = None
+    user: str = ""
+    password_file: Path | None = None
+    system: str = "/redfish/v1/Systems/1"
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +81,13 @@ class Settings:
     rules: Path
     hosts: Path
     snapshots: Path
+    # Empty: SQLite in data; else the address of a PostgreSQL database.
+    journal: str = ""
+    journal_password_file: Path | None = None
+    # Of several remediators on one PostgreSQL: what this one is called (empty: as its host), how long each leads.
+    name: str = ""
+    leader_lease: timedelta = timedelta(seconds=3)
+    keep_history: timedelta = timedelta(days=90)
     store_url: str = "http://127.0.0.1:8428"
     store_kind: str = "victoriametrics"
     store_timeout: timedelta = timedelta(seconds=5)
@@ -82,6 +110,7 @@ class Settings:
     on_return: OnReturn = OnReturn()
     probation: timedelta = timedelta(seconds=30)
     cold_start: timedelta = timedelta(minutes=5)
+    lease: timedelta = timedelta(seconds=30)
     provider: Endpoint | None = None
     burst: BurstSettings = BurstSettings()
     alertmanagers: tuple[Endpoint, ...] = ()
@@ -90,6 +119,8 @@ class Settings:
     external_url: str = ""
     intake: tuple[IntakeSettings, ...] = ()
     webhooks: dict[str, Endpoint] = field(default_factory=dict)
+    # Whom to tell of each app's machines: names of webhooks, "*" for every app without one of its own.
+    owners: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +134,4 @@ class InventoryHost:
     provider: str = ""
     address: str = ""
     labels: dict[str, str] = field(default_factory=dict)
-    bmc: Endpoint | None = None
+    bmc: BmcEndpoint | None = None

@@ -34,6 +34,7 @@ class Reading:
     operations_open: int = 0
     agents_connected: int = 0
     vantages_reporting: int = 0
+    weights: Mapping[str, float] = field(default_factory=dict)
     can_act: tuple[tuple[str, str, str, str], ...] = ()
 
 
@@ -58,6 +59,8 @@ class Telemetry:
         self._canary = self._gauge("store_canary_seconds", "How long the last canary query took.")
         self._build = self._gauge("build_info", "A constant 1, labelled by version.", "component", "version")
         self._build.labels("remediator", version).set(1)
+        # Whoever waits for the lease has a page of its own, which says 0.
+        self._gauge("leader", "Whether this remediator leads.").set(1)
         self._ticks = Histogram(
             "fleetmend_tick_duration_seconds", "Length of one tick.", registry=self._registry, buckets=TICK_BUCKETS
         )
@@ -117,7 +120,8 @@ class _Current:
 
     def collect(self) -> Iterable[Metric]:
         now = self._reading()
-        yield from (_assigned(now), _verdicts(now), _holds(now), _modes(now), _alerts(now), _can_act(now))
+        yield from (_assigned(now), _verdicts(now), _weights(now), _holds(now))
+        yield from (_modes(now), _alerts(now), _can_act(now))
         plain = {
             "gate_open": ("Whether the metrics store is trusted.", int(now.gate_open)),
             "frozen": ("Whether all automatic acting is stopped.", int(now.frozen)),
@@ -143,6 +147,15 @@ def _verdicts(now: Reading) -> Metric:
     family = GaugeMetricFamily("fleetmend_verdict", "What direct evidence amounts to.", labels=(*PLACE, "verdict"))
     for place, verdict in now.verdicts.items():
         family.add_metric((*place, verdict.value), 1)
+    return family
+
+
+def _weights(now: Reading) -> Metric:
+    family = GaugeMetricFamily(
+        "fleetmend_vantage_weight", "How much the silence of a vantage counts, 0 to 1.", labels=("vantage",)
+    )
+    for vantage, weight in now.weights.items():
+        family.add_metric((vantage,), weight)
     return family
 
 

@@ -1,6 +1,7 @@
-"""Real metrics stores for tests: started on free loopback ports, stopped by their own process."""
+"""Real stores for tests, of metrics and of rows: started where nobody else listens, stopped by their own process."""
 
 import contextlib
+import logging
 import shutil
 import subprocess
 import time
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from remediator.journal.postgres_place import PostgresPlace
+from tests.postgres_lab import PostgresServer, programs, running_postgres
 from tests.store_lab import free_port
 
 
@@ -89,3 +92,28 @@ def start_prometheus(tmp_path: Path) -> Iterator[Callable[[str], str]]:
             return url
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL that all tests share; take a database or a shard of your own."""
+    found = programs()
+    if found is None:
+        pytest.skip("NOT TESTED: no PostgreSQL here; install the Debian package postgresql")
+    with running_postgres(found) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_place(postgres_server: PostgresServer) -> PostgresPlace:
+    """A database in which nobody has written yet."""
+    return postgres_server.empty("test")
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """Commands set their process's log level; in tests all share one."""
+    ours = logging.getLogger("fleetmend")
+    level = ours.level
+    yield
+    ours.setLevel(level)

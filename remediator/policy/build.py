@@ -1,11 +1,22 @@
 """From checked fields to the frozen nouns; what a playbook leaves out gets its guard here."""
 
-from typing import Any
-
-from pydantic import BaseModel
-
 from remediator.model.alert import Group, Rule
-from remediator.model.policy import Backlog, Budget, Correlated, EvidenceGuard, Limits, Mode, Playbook, Share, Step
+from remediator.model.policy import (
+    Asking,
+    Backlog,
+    Budget,
+    Correlated,
+    Effectiveness,
+    EvidenceGuard,
+    Limits,
+    Mode,
+    Playbook,
+    Share,
+    Step,
+    Then,
+    Undo,
+    Verify,
+)
 from remediator.policy.positions import Document
 from remediator.policy.schema import (
     AlertFile,
@@ -41,6 +52,9 @@ def build_limits(fields: LimitsFile) -> Limits:
         continuous=fields.continuous,
         outside_rack=fields.outside_rack,
         correlated_at_least=fields.correlated_at_least,
+        automatic_destroys=_share(fields.automatic_destroys),
+        automatic_destroys_per=fields.automatic_destroys.per,
+        poison=fields.poison,
     )
 
 
@@ -58,11 +72,13 @@ def build_playbook(
         settle=fields.requires.settle if fields.requires.settle is not None else limits.settle,
         budgets=_budgets(fields, limits, destructive=destructive),
         correlated=_correlated(fields.correlated, limits, destructive=destructive),
+        capacity=fields.requires.capacity,
         cooldown=fields.cooldown,
-        verify=_plain(fields.verify),
-        ask=_plain(fields.ask),
+        verify=_verify(fields),
+        ask=_ask(fields),
         backlog=_backlog(fields, destructive=destructive),
-        undo=_plain(fields.undo),
+        undo=Undo(fields.undo.action, fields.undo.healthy_for) if fields.undo else None,
+        effectiveness=_effectiveness(fields),
         file=file,
     )
 
@@ -142,8 +158,9 @@ def _missing(given: tuple[Budget, ...], limits: Limits) -> tuple[Budget, ...]:
 def _correlated(fields: CorrelatedFields | None, limits: Limits, *, destructive: bool) -> Correlated | None:
     if fields is None:
         return Correlated(at_least=min(3, limits.correlated_at_least)) if destructive else None
-    # The engine counts in one window so far: the shortest one, in which siblings of a fresh failure are seen.
-    return Correlated(tuple(fields.by), fields.at_least, min(fields.within))
+    return Correlated(
+        tuple(fields.by), fields.at_least, tuple(sorted(fields.within)), fields.deadline, tuple(fields.uplink)
+    )
 
 
 def _backlog(fields: PlaybookFile, *, destructive: bool) -> Backlog | None:
@@ -153,5 +170,16 @@ def _backlog(fields: PlaybookFile, *, destructive: bool) -> Backlog | None:
     return Backlog(tuple(given.after), given.approve_above, given.for_)
 
 
-def _plain(fields: BaseModel | None) -> dict[str, Any]:
-    return fields.model_dump(by_alias=True) if fields else {}
+def _verify(fields: PlaybookFile) -> Verify | None:
+    given = fields.verify
+    return Verify(given.within, tuple(given.every_machine), given.otherwise) if given else None
+
+
+def _ask(fields: PlaybookFile) -> Asking | None:
+    given = fields.ask
+    return Asking(given.expires, Then(given.then), tuple(given.remind)) if given else None
+
+
+def _effectiveness(fields: PlaybookFile) -> Effectiveness:
+    given = fields.effectiveness
+    return Effectiveness(given.last, given.at_least) if given else Effectiveness()

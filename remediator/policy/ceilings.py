@@ -8,11 +8,17 @@ from remediator.model.policy import Limits, Playbook, Share
 from remediator.policy.positions import Document, Where
 
 
-def loosened(playbook: Playbook, limits: Limits, document: Document, *, destructive: bool) -> list[Problem]:
-    """Every guard that is looser than the limits allow; a playbook that destroys nothing has budgets only."""
+def loosened(
+    playbook: Playbook, limits: Limits, document: Document, *, destructive: bool, own_verdict: bool = False
+) -> list[Problem]:
+    """Every guard that is looser than the limits allow; a playbook that destroys nothing has budgets only.
+
+    With ``own_verdict`` each of its destructive steps wants a direct verdict for itself.
+    """
     found = list(_budgets(playbook, limits))
     if destructive:
-        found += [*_waits(playbook, limits), *_evidence(playbook, limits), *_correlation(playbook, limits)]
+        found += [*_waits(playbook, limits), *_correlation(playbook, limits)]
+        found += [] if own_verdict else _evidence(playbook, limits)
     return [document.problem(where, message, check="limits/loosened") for where, message in found]
 
 

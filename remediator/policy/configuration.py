@@ -11,8 +11,16 @@ from pydantic import BaseModel
 from remediator.model.errors import BadInput, Problem
 from remediator.policy.positions import Document, Where, parse_document, read_document
 from remediator.policy.problems import did_you_mean, validate
-from remediator.policy.settings_schema import EndpointFields, HostFields, InventoryFile, SettingsFile
+from remediator.policy.settings_schema import (
+    BmcFields,
+    EndpointFields,
+    HostFields,
+    InventoryFile,
+    SettingsFile,
+    WebhookFields,
+)
 from remediator.settings import (
+    BmcEndpoint,
     BurstSettings,
     Endpoint,
     GateSettings,
@@ -23,9 +31,18 @@ from remediator.settings import (
 )
 
 PREFIX = "FLEETMEND_"
-_PATHS = ("data", "rules", "hosts", "snapshots", "store_token_file")
+SHORTEST_LEASE = timedelta(seconds=10)
+_PATHS = ("data", "rules", "hosts", "snapshots", "store_token_file", "journal_password_file")
 # Waiting no time at all for these means acting on nothing.
-_POSITIVE = ("probe_interval", "probe_timeout", "heartbeat_interval", "dead_after", "store_timeout")
+_POSITIVE = (
+    "probe_interval",
+    "probe_timeout",
+    "heartbeat_interval",
+    "dead_after",
+    "store_timeout",
+    "keep_history",
+    "leader_lease",
+)
 
 
 def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
@@ -129,7 +146,7 @@ def _settings(fields: SettingsFile, base: Path) -> Settings:
         if (value := getattr(fields, name)) is not None and not isinstance(value, BaseModel | list)
     }
     given |= {name: base / given[name] for name in _PATHS if name in given}
-    given["webhooks"] = {name: found for name, one in fields.webhooks.items() if (found := _endpoint(one, base))}
+    given["webhooks"] = {name: _webhook(one, base) for name, one in fields.webhooks.items()}
     return Settings(
         **given,
         gate=GateSettings(**fields.gate.model_dump(exclude_none=True)),
@@ -149,6 +166,10 @@ def _endpoint(fields: EndpointFields | None, base: Path) -> Endpoint | None:
     return Endpoint(fields.url, base / fields.token_file if fields.token_file else None)
 
 
+def _webhook(fields: WebhookFields, base: Path) -> Endpoint:
+    return Endpoint(fields.url, base / fields.token_file if fields.token_file else None, fields.observe or "")
+
+
 def _host(fields: HostFields, base: Path) -> InventoryHost:
     return InventoryHost(
         name=fields.name,
@@ -158,15 +179,25 @@ def _host(fields: HostFields, base: Path) -> InventoryHost:
         provider=fields.provider,
         address=fields.address,
         labels={str(name): str(value) for name, value in fields.labels.items()},
-        bmc=_endpoint(fields.bmc, base),
+        bmc=_bmc(fields.bmc, base) if fields.bmc else None,
+    )
+
+
+def _bmc(fields: BmcFields, base: Path) -> BmcEndpoint:
+    return BmcEndpoint(
+        url=fields.url,
+        kind="ipmi" if fields.url.startswith("ipmi://") else "redfish",
+        token_file=base / fields.token_file if fields.token_file else None,
+        user=fields.user,
+        password_file=base / fields.password_file if fields.password_file else None,
+        system=fields.system,
+        ca_file=base / fields.ca_file if fields.ca_file else None,
     )
 
 
 def _senseless(settings: Settings, document: Document) -> Iterator[Problem]:
     """Values that are each well-formed, and together make no sense."""
-    for name in _POSITIVE:
-        if getattr(settings, name) <= timedelta():
-            yield document.problem((name,), "must be longer than 0")
+    yield from _too_short(settings, document)
     if settings.probe_timeout >= settings.probe_interval:
         yield document.problem(("probe_timeout",), "must be shorter than probe_interval")
     if settings.dead_after < settings.probe_interval + settings.probe_timeout:
@@ -175,8 +206,21 @@ def _senseless(settings: Settings, document: Document) -> Iterator[Problem]:
     if settings.gate.open_after_max < settings.gate.open_after:
         yield document.problem(("gate", "open_after_max"), "must not be shorter than gate.open_after")
     yield from _repeated(settings, document)
+    for app, name in settings.owners.items():
+        if name not in settings.webhooks:
+            near = did_you_mean(name, settings.webhooks)
+            yield document.problem(("owners", app), f"there is no webhook {name!r} under webhooks{near}")
     if settings.listen == settings.fleet_listen and not settings.listen.endswith(":0"):
         yield document.problem(("fleet_listen",), "must differ from listen")
+
+
+def _too_short(settings: Settings, document: Document) -> Iterator[Problem]:
+    for name in _POSITIVE:
+        if getattr(settings, name) <= timedelta():
+            yield document.problem((name,), "must be longer than 0")
+    if settings.lease < SHORTEST_LEASE:
+        message = f"must be at least {SHORTEST_LEASE.total_seconds():g}s: agents hear us every few seconds only"
+        yield document.problem(("lease",), message)
 
 
 def _repeated(settings: Settings, document: Document) -> Iterator[Problem]:

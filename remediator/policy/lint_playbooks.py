@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
+from remediator.engine.incidents import GROUP_PLAYBOOKS
 from remediator.model.alert import Group
 from remediator.model.errors import Problem
 from remediator.model.policy import Kind, Mode, Playbook, Share, Step
@@ -27,6 +28,12 @@ def destructive(steps: tuple[Step, ...], actions: Actions) -> bool:
     return any(actions[step.action].kind is Kind.DESTRUCTIVE for _, step in flat(steps))
 
 
+def own_verdicts(steps: tuple[Step, ...], actions: Actions) -> bool:
+    """Whether each step that destroys wants a direct verdict for itself."""
+    used = [actions[step.action] for _, step in flat(steps)]
+    return all(action.verdict for action in used if action.kind is Kind.DESTRUCTIVE)
+
+
 def lint_playbook(playbook: Playbook, document: Document, actions: Actions) -> list[Problem]:
     """Everything wrong with one playbook, whatever the rules and the fleet are."""
     found = [*_steps(playbook, actions), *_asks(playbook), *_never(playbook), *_budgets(playbook), *_timing(playbook)]
@@ -44,7 +51,7 @@ def lint_fleet(playbook: Playbook, document: Document, fleet: Iterable[Site]) ->
 
 def lint_unused(playbooks: Mapping[str, Document], groups: tuple[Group, ...], always: str = "") -> list[Problem]:
     """A warning for each playbook that no rule asks for; ``always`` is the one that direct evidence asks for."""
-    used = {rule.labels.get("playbook", "") for group in groups for rule in group.rules} | {always}
+    used = {rule.labels.get("playbook", "") for group in groups for rule in group.rules} | {always} | GROUP_PLAYBOOKS
     return [
         told(document, (), Finding("playbook/unused", ("playbook",), f"no rule asks for playbook {name!r}"))
         for name, document in playbooks.items()
@@ -62,10 +69,14 @@ def _steps(playbook: Playbook, actions: Actions) -> Iterator[Finding]:
 
 def _asks(playbook: Playbook) -> Iterator[Finding]:
     asked = any("ask" in step.params.values() for _, step in flat(playbook.steps))
-    if playbook.ask or not (playbook.mode is Mode.APPROVE or asked or playbook.verify.get("otherwise") == "ask"):
+    if playbook.ask or not (playbook.mode is Mode.APPROVE or asked or _verify_asks(playbook)):
         return
     message = "ask: is missing: where people are asked, say when it expires and what then"
     yield Finding("playbook/ask", ("mode",) if playbook.mode is Mode.APPROVE else (), message)
+
+
+def _verify_asks(playbook: Playbook) -> bool:
+    return playbook.verify is not None and playbook.verify.otherwise == "ask"
 
 
 def _never(playbook: Playbook) -> Iterator[Finding]:
@@ -97,8 +108,8 @@ def _budgets(playbook: Playbook) -> Iterator[Finding]:
 
 
 def _timing(playbook: Playbook) -> Iterator[Finding]:
-    expires: timedelta | None = playbook.ask.get("expires")
-    for index, after in enumerate(playbook.ask.get("remind", ())):
+    expires = playbook.ask.expires if playbook.ask else None
+    for index, after in enumerate(playbook.ask.remind if playbook.ask else ()):
         if expires is not None and after >= expires:
             message = f"{_span(after)}: the question has expired by then ({_span(expires)})"
             yield Finding("playbook/timing", ("ask", "remind", index), message)
@@ -106,7 +117,7 @@ def _timing(playbook: Playbook) -> Iterator[Finding]:
         if expires is not None and wait >= expires:
             message = f"{_span(wait)}: a question expires sooner ({_span(expires)})"
             yield Finding("playbook/timing", ("requires", name), message)
-    within: timedelta | None = playbook.verify.get("within")
+    within = playbook.verify.within if playbook.verify else None
     if within is not None and playbook.cooldown < within:
         message = (
             f"{_span(playbook.cooldown)}: a step is repeated before it is judged (verify.within {_span(within)})"

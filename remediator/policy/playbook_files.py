@@ -7,7 +7,7 @@ from remediator.model.policy import Limits, Playbook
 from remediator.policy.build import build_playbook
 from remediator.policy.ceilings import loosened
 from remediator.policy.kept import Content
-from remediator.policy.lint_playbooks import destructive, lint_playbook
+from remediator.policy.lint_playbooks import destructive, lint_playbook, own_verdicts
 from remediator.policy.positions import Document
 from remediator.policy.problems import validate
 from remediator.policy.schema import LONGEST_LADDER, PlaybookFile
@@ -38,6 +38,7 @@ def read_playbook_file(content: Content, stem: str, file: str, limits: Limits, a
         told.append(document.problem(("playbook",), f"must be {stem!r}, as its file is named", check="playbook/name"))
     destroys = destructive(steps, actions)
     playbook = build_playbook(fields, steps, limits, destructive=destroys, file=file)
-    told += loosened(playbook, limits, document, destructive=destroys)
+    own = destroys and own_verdicts(steps, actions)
+    told += loosened(playbook, limits, document, destructive=destroys, own_verdict=own)
     told += lint_playbook(playbook, document, actions)
     return PlaybookPart(document, playbook, tuple(told))

@@ -126,6 +126,20 @@ class RequiresFields(Strict):
     """no contrary sign for so long"""
     settle: Duration | None = None
     """a look for siblings for so long"""
+    capacity: Literal["", "proof"] = ""
+    """proof: nothing is moved before room was found for every machine; hosts are asked for first"""
+
+
+WINDOWS = (timedelta(seconds=30), timedelta(hours=1))
+
+
+def _counted_in(span: timedelta) -> timedelta:
+    if not WINDOWS[0] <= span <= WINDOWS[1]:
+        raise ValueError("suspects are counted in windows from 30s to 1h")
+    return span
+
+
+Window = Annotated[Duration, AfterValidator(_counted_in)]
 
 
 class CorrelatedFields(Strict):
@@ -135,8 +149,14 @@ class CorrelatedFields(Strict):
     """labels that failures may share"""
     at_least: Annotated[int, Field(ge=2)] = 3
     """from so many on"""
-    within: Annotated[list[Duration], Field(min_length=1)] = Field(default_factory=lambda: [timedelta(seconds=30)])
+    within: Annotated[list[Window], Field(min_length=1)] = Field(default_factory=lambda: list(WINDOWS))
+    """the windows that they are counted in"""
     then: Literal["incident"] = "incident"
+    """what they are then: one incident, held until it is proved, over, or released"""
+    deadline: Duration = timedelta(hours=4)
+    """when an incident that nothing explains is left to people for good"""
+    uplink: list[Text] = Field(default_factory=list)
+    """alerts that say of a rack or region that its uplink is dead"""
 
 
 class VerifyFields(Strict):
@@ -165,6 +185,15 @@ class BacklogFields(Strict):
     approve_above: Count
     """more asks than this wait for a person"""
     for_: Duration = Field(alias="for")
+
+
+class EffectivenessFields(Strict):
+    """When a playbook that does not help asks before each act."""
+
+    last: Annotated[int, Field(ge=2, le=1000)] = 10
+    """so many remediations are looked back on"""
+    at_least: ShareOf
+    """of them must have succeeded"""
 
 
 class UndoFields(Strict):
@@ -202,10 +231,12 @@ class PlaybookFile(Strict):
     """what is done about many asks at once after a start or a change of rules"""
     undo: UndoFields | None = None
     """what takes the acts back"""
+    effectiveness: EffectivenessFields | None = None
+    """when a playbook that does not help asks before each act"""
 
 
 class LimitsFile(Strict):
-    """rules/limits.yml: the ceilings of every playbook, so each of them has to be said."""
+    """rules/limits.yml: the ceilings of every playbook, so each of them has to be said, but for the agents' own."""
 
     patience: Duration
     """from a death until replaced originals may be condemned"""
@@ -221,3 +252,7 @@ class LimitsFile(Strict):
     """the fewest silent vantages outside the own rack of a host"""
     correlated_at_least: Positive
     """from how many suspects under one label on they are one incident"""
+    automatic_destroys: RateFields = RateFields(share=0.5, at_least=10, per=timedelta(hours=1))
+    """how many of a host's running machines its agent lets automatic decisions destroy"""
+    poison: Duration = timedelta(minutes=15)
+    """a machine whose last two hosts each died so soon after its start is not started again without a person"""

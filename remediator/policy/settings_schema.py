@@ -1,8 +1,9 @@
 """What fleetmend.yml and hosts.yml may say."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field, RootModel, StringConstraints
+from pydantic import AfterValidator, Field, RootModel, StringConstraints, model_validator
 
 from remediator.actions.fields import Duration, Strict, Text
 from remediator.policy.schema import LabelName, Name
@@ -24,6 +25,23 @@ def _url(text: str) -> str:
 def _url_or_none(text: str) -> str:
     """An address, or empty for none."""
     return _url(text) if text else ""
+
+
+def _journal(text: str) -> str:
+    """A PostgreSQL database, or empty for SQLite."""
+    if not text:
+        return text
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError(
+            "is no address of a PostgreSQL database; write for example postgresql://fleetmend@db/fleetmend"
+        )
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError("is no address of a PostgreSQL database") from None
+    if parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True):
+        raise ValueError("must hold no password: name a journal_password_file")
+    return text
 
 
 def _listen(text: str) -> str:
@@ -50,6 +68,51 @@ class EndpointFields(Strict):
 
     url: Url
     token_file: PathText | None = None
+
+
+class WebhookFields(EndpointFields):
+    """A webhook, and where its receiver says whether it has had a call."""
+
+    observe: Url | None = None
+
+
+def _bmc_url(text: str) -> str:
+    host = text.removeprefix("ipmi://")
+    if host == text:
+        return _url(text)
+    if not host or "@" in host or "/" in host:
+        raise ValueError("is no address of a BMC; write for example ipmi://10.0.1.11 or https://10.0.1.11")
+    return text
+
+
+class BmcFields(Strict):
+    """A host's BMC, and the files that hold what it asks for."""
+
+    kind: Literal["redfish", "ipmi"] | None = None
+    """how it is spoken to; left out: as its address begins"""
+    url: Annotated[Text, AfterValidator(_bmc_url)]
+    """http(s)://HOST for Redfish, ipmi://HOST[:PORT] for IPMI over the network"""
+    token_file: PathText | None = None
+    """Redfish: the file with a token"""
+    user: Text = ""
+    """who logs in, where there is no token"""
+    password_file: PathText | None = None
+    """the file with the user's password"""
+    system: Annotated[Text, StringConstraints(pattern=r"^/redfish/v1/[A-Za-z0-9_./-]+$")] = "/redfish/v1/Systems/1"
+    """Redfish: the path of this host's system"""
+    ca_file: PathText | None = None
+    """Redfish: the certificate that https is trusted by, for a BMC with one of its own"""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        spoken = "ipmi" if self.url.startswith("ipmi://") else "redfish"
+        if self.kind not in (None, spoken):
+            raise ValueError(f"kind {self.kind} does not go with {self.url}")
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError("user and password_file go together")
+        if spoken == "ipmi" and not self.user:
+            raise ValueError("an ipmi BMC needs user and password_file")
+        return self
 
 
 class GateFields(Strict):
@@ -90,6 +153,11 @@ class SettingsFile(Strict):
     rules: PathText = "rules"
     hosts: PathText = "hosts.yml"
     snapshots: PathText = "snapshots"
+    journal: Annotated[Text, AfterValidator(_journal)] | None = None
+    journal_password_file: PathText | None = None
+    name: Word | None = None
+    leader_lease: Duration | None = None
+    keep_history: Duration | None = None
     store_url: Url | None = None
     store_kind: Literal["victoriametrics", "prometheus"] | None = None
     store_timeout: Duration | None = None
@@ -111,6 +179,7 @@ class SettingsFile(Strict):
     on_return: OnReturnFields = Field(default_factory=OnReturnFields)
     probation: Duration | None = None
     cold_start: Duration | None = None
+    lease: Duration | None = None
     provider: EndpointFields | None = None
     burst: BurstFields = Field(default_factory=BurstFields)
     alertmanagers: list[EndpointFields] = Field(default_factory=list)
@@ -118,7 +187,8 @@ class SettingsFile(Strict):
     notify_within: Duration | None = None
     external_url: Url | None = None
     intake: list[IntakeFields] = Field(default_factory=list)
-    webhooks: dict[Name, EndpointFields] = Field(default_factory=dict)
+    webhooks: dict[Name, WebhookFields] = Field(default_factory=dict)
+    owners: dict[Text, Name] = Field(default_factory=dict)
 
 
 class HostFields(Strict):
@@ -131,7 +201,7 @@ class HostFields(Strict):
     provider: Text = ""
     address: Text = ""
     labels: dict[LabelName, Text] = Field(default_factory=dict)
-    bmc: EndpointFields | None = None
+    bmc: BmcFields | None = None
 
 
 class InventoryFile(RootModel[list[HostFields]]):

@@ -7,13 +7,18 @@ from typing import Any
 
 import msgspec
 
+from remediator.engine.identity import newborn
 from remediator.model.host import Capacity, Host, Identity, Life
+from remediator.model.layered import picked
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Sealed, Volume
 from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.runtime.ledger import Draft
 
 Message = dict[str, Any]
 Known = tuple[Mapping[str, Machine], Mapping[str, Operation]]
+
+# Of a machine that its own host's agent has no longer.
+LOST_EVENT = "lost"
 
 
 class Hello(msgspec.Struct):
@@ -34,6 +39,12 @@ class Hello(msgspec.Struct):
     labels: dict[str, str] = {}
     machines: list[Message] = []
     volumes: list[Message] = []
+    # Agents of before tell none of these.
+    highest: tuple[str, int, int] = ("", 0, 0)
+    began: str = ""
+    mark: str = ""
+    epoch: int = 0
+    peers: list[str] = []
 
 
 class Record(msgspec.Struct):
@@ -54,8 +65,9 @@ class Record(msgspec.Struct):
 
 def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
     """The host after its agent said hello: new, returning from the dead or from a reboot, or just reconnected."""
-    blank = Host(hello.name, hello.region, hello.rack, since=now, status_since=now, epoch=1)
-    host = known or blank
+    began = known.epoch + 1 if known else 1
+    blank = Host(hello.name, hello.region, hello.rack, since=now, status_since=now, epoch=began)
+    host = blank if known is None or newborn(known, hello.identity) else known
     rebooted = bool(host.boot_id) and host.boot_id != hello.boot_id
     if host.life is Life.DEAD or (rebooted and host.life not in (Life.RETURNING, Life.RETIRED)):
         host = host.moved_to(Life.RETURNING, now=now, reason="rebooted" if rebooted else "its network came back")
@@ -65,7 +77,7 @@ def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
         agent_port=hello.agent_port,
         exporter_port=hello.exporter_port,
         capacity=hello.capacity,
-        identity=hello.identity,
+        identity=host.identity.told(hello.identity),
         boot_id=hello.boot_id,
         version=hello.version,
         labels=hello.labels,
@@ -166,7 +178,7 @@ def absorb_missing(draft: Draft, host: str, told: set[str], known: Known, now: d
             absorb_absent(draft, host, [machine.id], now)
         elif machine.id not in coming:
             lost = replace(machine, state=MachineState.FAILED)
-            draft.put(lost.noted(Event(now, "lost", "failed", "agent", "its host no longer has it")))
+            draft.put(lost.noted(Event(now, LOST_EVENT, "failed", "agent", "its host no longer has it")))
 
 
 def absorb_volumes(draft: Draft, host: str, told: list[Message]) -> None:
@@ -178,9 +190,7 @@ def absorb_volumes(draft: Draft, host: str, told: list[Message]) -> None:
 
 def serving(draft: Draft, originals: Mapping[str, Machine], now: datetime) -> None:
     """Originals whose replacement runs: their recovery is complete."""
-    for original in list(originals.values()):
-        if original.recovery is not Recovery.PLACED:
-            continue
+    for original in picked(originals, "recovery", Recovery.PLACED):
         replacement = draft.get(Machine, original.replaced_by)
         if replacement and replacement.state is MachineState.STARTED:
             text = f"replaced by {replacement.id} on {replacement.host}"

@@ -1,7 +1,8 @@
 """Agents at the door: who they are, what their hello means, and what they tell each second."""
 
+import logging
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +10,14 @@ import msgspec
 from nacl.public import PublicKey
 
 from remediator.clock import Clock
+from remediator.engine.claims import claims_of_agent
 from remediator.engine.destroys import condemned_on
+from remediator.engine.identity import claimed, contradiction, newborn
+from remediator.engine.rewinding import Heard
 from remediator.model.enrolment import Enrolment, Term
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import Host, HostStatus, Life
+from remediator.model.layered import picked
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.runtime.absorb import (
@@ -23,12 +28,18 @@ from remediator.runtime.absorb import (
     absorb_volumes,
     greeted_host,
 )
+from remediator.runtime.admitting import outlived
 from remediator.runtime.configs import ConfigCache
+from remediator.runtime.leases import LeaseWords
 from remediator.runtime.ledger import Draft, Ledger
+from remediator.runtime.rewound import Holdings, Rewound
+from remediator.runtime.strays import Strays
+from remediator.runtime.sworn import Sworn
 from remediator.runtime.watch import Watch
 from remediator.wire.keys import parse_box_key
-from remediator.wire.messages import Welcome
+from remediator.wire.messages import Command, Welcome
 
+log = logging.getLogger("fleetmend.agents")
 _RUNNING = frozenset({MachineState.STARTING.value, MachineState.STARTED.value, MachineState.STOPPING.value})
 
 
@@ -41,12 +52,27 @@ class Agents:
         self._configs = configs
         self._term = term
         self._clock = clock
+        # Wired by the composition root: who signs for us, whether we are rewound, and what peers state.
+        self.sworn: Sworn | None = None
+        self.rewound: Rewound | None = None
+        self.lease_words = LeaseWords()
+        self._strays = Strays()
+        # Stale words that each agent has refused since it started.
+        self.refusals: dict[str, int] = {}
         # Condemned machines seen running, by host, with the moment of the contact that showed them.
         self.undead: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         self.undead_seconds: defaultdict[str, float] = defaultdict(float)
 
     def term(self) -> int:
         return self._term.number
+
+    def renew(self, term: Term) -> None:
+        """Speak in that term from now on."""
+        self._term = term
+
+    def stamped(self, host: str, command: Command) -> Command:
+        """A command as it is sent to that host: for its identity alone, and signed."""
+        return self.sworn.command(command, host, self._term.incarnation) if self.sworn else command
 
     def epoch_of(self, host: str) -> int:
         known = self._ledger.get(Host, host)
@@ -63,20 +89,46 @@ class Agents:
             PermanentError: the hello is malformed, or another identity stands under a known name.
         """
         told = _parsed(name, hello)
+        if self.rewound:
+            holdings = Holdings(_by_id(told.machines), _by_id(told.volumes))
+            await self.rewound.greeted(name, self._heard(name, told), holdings)
         async with self._ledger.writing() as draft:
             # All is read in here: a look that declares the host dead may have been in the middle of it.
             now = self._clock.now()
             known = draft.get(Host, name)
-            if known and known.identity.contradicts(told.identity):
-                raise PermanentError(f"{name} is known with another identity: a person must say replaced or renamed")
-            host = greeted_host(known, told, now)
-            condemned = self._condemned(name)
-            self._take_over(draft, host, told, condemned, now)
+            stranger = _stranger(draft, known, told, now)
+            if not stranger:
+                host = _told_of(greeted_host(known, told, now), told)
+                if not self._doubted():
+                    outlived(self._watch.fleet(), host, draft, now)
+                condemned = self._condemned(name, draft)
+                self._take_over(draft, host, told, condemned, now)
+        if stranger:
+            # That it stood at the door is written down before it is turned away.
+            raise PermanentError(stranger)
         self._watch.evidence.heard(name, now)
         self._configs.learn(name, told.machines)
         frozen, word = self._watch.frozen, self._watch.freeze_statement()
         mark = (host.epoch, self._term.incarnation, self._term.number)
-        return Welcome(*mark, tuple(condemned), frozen=frozen, freeze=word)
+        ours = self._automatic(condemned)
+        began = self._term.began.isoformat()
+        said = Welcome(*mark, tuple(condemned), frozen=frozen, freeze=word, automatic=ours, began=began)
+        return self.sworn.welcome(said, name) if self.sworn else said
+
+    def _heard(self, name: str, told: Hello) -> Heard:
+        """What it has heard of us; who shows a mark that we never made is not believed to have heard anything."""
+        if self.sworn and self.sworn.lies(told):
+            log.warning("agent %s claims to have heard %s, and shows no mark of ours for it", name, told.highest)
+            return Heard()
+        return Heard(*told.highest, told.began)
+
+    def _automatic(self, condemned: list[str]) -> tuple[str, ...]:
+        """Those that no person asked for."""
+        held = self._ledger.all(Destroy)
+        return tuple(m for m in condemned if m not in held or held[m].origin is Origin.AUTOMATIC)
+
+    def _doubted(self) -> bool:
+        return self.rewound is not None and bool(self.rewound.reason)
 
     def _take_over(self, draft: Draft, host: Host, told: Hello, condemned: list[str], now: datetime) -> None:
         known = draft.get(Host, host.name)
@@ -87,18 +139,28 @@ class Agents:
         absorb_machines(draft, host.name, told.machines, now)
         absorb_volumes(draft, host.name, told.volumes)
         ids = {record.get("id", "") for record in told.machines}
-        absorb_missing(draft, host.name, ids, (self._ledger.all(Machine), self._ledger.all(Operation)), now)
+        here = {machine.id: machine for machine in picked(self._ledger.all(Machine), "host", host.name)}
+        coming = {each.key: each for each in picked(self._ledger.all(Operation), "host", host.name)}
+        if not self._doubted():
+            absorb_missing(draft, host.name, ids, (here, coming), now)
+            self._strays.greeted(draft, host.name, told.machines, now)
+        # Under a freeze automatic ones run on where they run; they are sent for once it is over.
+        waiting = frozenset(self._automatic(condemned)) if self._watch.frozen else frozenset()
         for machine_id in condemned:
-            _sent(draft, machine_id, host.epoch, now)
+            if machine_id not in waiting:
+                _sent(draft, machine_id, host.epoch, now)
         running = {record.get("id", "") for record in told.machines if record.get("state") in _RUNNING}
         self.undead[host.name] = {machine: now for machine in condemned if machine in running}
 
-    def _condemned(self, name: str) -> list[str]:
-        """What the welcome orders gone; automatic ones only while acting is allowed."""
-        held = self._ledger.all(Destroy)
-        allowed = self._watch.gate.open and not self._watch.frozen
-        doomed = condemned_on(self._watch.fleet(), name)
-        return [machine for machine in doomed if allowed or held[machine].origin is not Origin.AUTOMATIC]
+    def _condemned(self, name: str, draft: Draft) -> list[str]:
+        """What the welcome orders gone, whatever the gate: it was judged when condemned, and must not start again.
+
+        None while we are rewound. Of automatic ones a frozen agent only starts none.
+        """
+        if self._doubted():
+            return []
+        held = draft.overlay(self._ledger.all(Destroy), "Destroy")
+        return condemned_on(replace(self._watch.fleet(), destroys=held), name)
 
     async def heard(self, name: str, report: dict[str, Any]) -> None:
         """One report; a plain heartbeat writes nothing."""
@@ -108,6 +170,12 @@ class Agents:
             # Its session outlived its death; only a hello leads back, with a new epoch.
             raise TransientError("this host was lost meanwhile: greet anew")
         self._watch.evidence.heard(name, now)
+        self._watch.evidence.claimed(name, "agent", claims_of_agent(report, now))
+        self.lease_words.learn(name, report.get("answered"), now)
+        await self._note_refusals(name, report.get("refused"), now)
+        await self._note_peers(known, report.get("peers"))
+        if self.rewound:
+            self.rewound.told(name, report)
         machines, absent = report.get("machines", []), report.get("absent", [])
         if machines or absent or report.get("volumes"):
             async with self._ledger.writing() as draft:
@@ -121,14 +189,54 @@ class Agents:
             since = self.undead[name].pop(machine, None)
             self.undead_seconds[name] += (now - since).total_seconds() if since else 0.0
 
+    async def _note_peers(self, known: Host | None, peers: object) -> None:
+        """Whom its agent asks: only they can state that its lease has run out."""
+        if known is None or not isinstance(peers, list) or list(known.peers) == peers:
+            return
+        async with self._ledger.writing() as draft:
+            if host := draft.get(Host, known.name):
+                draft.put(replace(host, peers=tuple(str(peer) for peer in peers)))
+
+    async def _note_refusals(self, name: str, refused: object, now: datetime) -> None:
+        """An agent that refused a lower word says so in each report: somebody speaks who has been succeeded."""
+        before = self.refusals.get(name, 0)
+        if isinstance(refused, int) and refused != before:
+            self.refusals[name] = refused
+            if refused > before:
+                log.warning("agent %s has refused %s stale words since it started", name, refused)
+                async with self._ledger.writing() as draft:
+                    text = f"its agent has refused {refused} stale words since it started: somebody else speaks to it"
+                    draft.note(now, "refused", name, {"text": text})
+
     def hung_up(self, name: str) -> None:
         self._watch.evidence.hung_up(name)
 
     def drop_lost(self) -> None:
         """Configs of hosts that are not ok are no longer held."""
-        for host in self._ledger.all(Host).values():
-            if host.status is HostStatus.UNREACHABLE:
-                self._configs.drop_host(host.name)
+        for host in picked(self._ledger.all(Host), "status", HostStatus.UNREACHABLE):
+            self._configs.drop_host(host.name)
+
+
+def _stranger(draft: Draft, known: Host | None, told: Hello, now: datetime) -> str:
+    """Why it is turned away: another identity stands under that name, and nobody has said what it is."""
+    if known is None or newborn(known, told.identity):
+        return ""
+    other = contradiction(known, told.identity)
+    if not other:
+        return ""
+    if known.identity_claim != told.identity:
+        draft.note(now, "claimed", known.name, {"identity": asdict(told.identity), "other": other})
+    draft.put(claimed(known, told.identity, now))
+    return f"{known.name} is known with another identity ({other}): a person must say replaced or renamed"
+
+
+def _by_id(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {str(record.get("id", "")): record for record in records}
+
+
+def _told_of(host: Host, told: Hello) -> Host:
+    """No epoch is ever given twice, whatever our journal has forgotten."""
+    return replace(host, epoch=max(host.epoch, told.epoch), peers=tuple(told.peers))
 
 
 def _sent(draft: Draft, machine_id: str, epoch: int, now: datetime) -> None:

@@ -35,9 +35,9 @@ async def stay_seen(ledger: Ledger, clock: Clock) -> None:
     """Keep for whoever comes after us when we were last at work; for ever."""
     while True:
         await clock.sleep(_SEEN_EVERY)
-        term = ledger.get(Term, "term")
         try:
             async with ledger.writing() as draft:
+                term = draft.get(Term, "term")
                 draft.put(*([replace(term, seen=clock.now())] if term else []))
         except FleetmendError as error:
             log.warning("cannot keep when we were last seen: %s", error)

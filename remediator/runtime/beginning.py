@@ -5,18 +5,30 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from remediator.clock import Clock
+from remediator.journal.protocol import JournalUnusable
 from remediator.model.enrolment import Term
 from remediator.model.host import Host, HostStatus
 from remediator.runtime.ledger import Ledger
 from remediator.settings import InventoryHost
 
 
-async def begin_term(ledger: Ledger, clock: Clock) -> Term:
-    """One more term of the same incarnation, or the first of a new one."""
+async def begin_term(ledger: Ledger, clock: Clock, keys: str = "") -> Term:
+    """One more term of the same incarnation, or the first of a new one; ``keys`` marks ours.
+
+    Raises:
+        JournalUnusable: the fleet's agents trust other keys.
+    """
     now = clock.now()
     before = ledger.get(Term, "term")
+    if before and before.keys and keys != before.keys:
+        told = "this journal's agents trust other keys than those in the data folder"
+        raise JournalUnusable(
+            f"{told}: copy every *.key, operator.token and join.secret from a remediator that led it"
+        )
     born = before.incarnation if before else f"{now.isoformat(timespec='seconds')}-{uuid.uuid4().hex[:8]}"
-    term = Term(born, before.number + 1 if before else 1, now)
+    # Whoever is rewound stays so: a start is no person's word.
+    fresh = Term(born, 0, now) if before is None else before
+    term = replace(fresh, number=fresh.number + 1, began=now, seen=None, keys=keys)
     async with ledger.writing() as draft:
         draft.put(term)
         seen = before.seen if before else None

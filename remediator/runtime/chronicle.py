@@ -4,7 +4,7 @@ Only changes are written, a few hundred bytes each; no config, event or sealed b
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ class Told:
     policy: str = ""
     verdicts: frozenset[str] = frozenset()
     backlog: tuple[tuple[str, datetime], ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def told_of(fleet: Fleet, policy: str) -> Told:
@@ -38,7 +39,7 @@ def told_of(fleet: Fleet, policy: str) -> Told:
     others = [name for name in dead if name in fleet.verdicts and fleet.verdicts[name].kind is not VerdictKind.DEAD]
     gate = fleet.gate.open if fleet.gate else None
     backlog = tuple(sorted(fleet.backlog_since.items()))
-    return Told(gate, fleet.frozen, fleet.term_began, policy, frozenset(others), backlog)
+    return Told(gate, fleet.frozen, fleet.term_began, policy, frozenset(others), backlog, tuple(sorted(fleet.doubts)))
 
 
 def changes(before: Told, after: Told, fleet: Fleet, now: datetime) -> list[Entry]:
@@ -54,11 +55,14 @@ def changes(before: Told, after: Told, fleet: Fleet, now: datetime) -> list[Entr
         found.append(Entry(now, "policy", "", "rules", {"digest": after.policy}))
     if after.backlog != before.backlog:
         found.append(Entry(now, "backlog", "", "rules", {"since": dict(after.backlog)}))
-    for name in sorted(before.verdicts ^ after.verdicts):
-        verdict = fleet.verdicts.get(name)
-        if verdict:
-            found.append(Entry(now, "verdict", "", name, {"kind": verdict.kind, "reason": verdict.reason}))
-    return found
+    if after.doubts != before.doubts:
+        found.append(Entry(now, "doubts", "", "remediator", {"doubts": dict(fleet.doubts)}))
+    return found + _verdicts_told(sorted(before.verdicts ^ after.verdicts), fleet, now)
+
+
+def _verdicts_told(names: Iterable[str], fleet: Fleet, now: datetime) -> list[Entry]:
+    told = [(name, verdict) for name in names if (verdict := fleet.verdicts.get(name))]
+    return [Entry(now, "verdict", "", name, {"kind": each.kind, "reason": each.reason}) for name, each in told]
 
 
 def rows_told(
@@ -78,11 +82,16 @@ def rows_told(
     return found
 
 
+_MOMENTS = (
+    "recovery_at", "updated_at", "since", "created_at", "last_asked", "opened_at", "closed_at", "at",
+    "asked_at", "answered_at", "moved_at",
+)  # fmt: skip
+
+
 def _when(row: Row, known: Stored | None) -> datetime:
     """The newest moment that the row itself names; entries are in order, whatever it says."""
     value = row.value if row.value is not None else known.value if known else None
-    names = ("recovery_at", "updated_at", "since", "created_at", "last_asked", "opened_at", "closed_at")
-    moments: list[datetime] = [at for name in names if (at := getattr(value, name, None)) is not None]
+    moments: list[datetime] = [at for name in _MOMENTS if (at := getattr(value, name, None)) is not None]
     return max(moments)
 
 
@@ -130,6 +139,7 @@ def _remediation(remediation: Remediation) -> Body:
     return {
         "playbook": remediation.playbook, "target": remediation.target, "opened_at": remediation.opened_at,
         "steps": remediation.steps, "closed_at": remediation.closed_at, "outcome": remediation.outcome,
+        "earlier": remediation.earlier, "verified": remediation.verified,
     }  # fmt: skip
 
 
@@ -140,4 +150,8 @@ _SHORT: dict[str, Any] = {
     "Snapshot": _snapshot,
     "Demand": _demand,
     "Remediation": _remediation,
+    "OperatorHold": asdict,
+    "Release": asdict,
+    "Approval": asdict,
+    "Record": asdict,
 }

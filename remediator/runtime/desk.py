@@ -7,6 +7,7 @@ from typing import Any
 
 from remediator.clock import Clock
 from remediator.engine.vantages import Vantage
+from remediator.engine.weights import VantageHealth
 from remediator.engine.whatif import Assumptions, Outlook
 from remediator.model.asks import (
     Changes,
@@ -20,19 +21,25 @@ from remediator.model.asks import (
 )
 from remediator.model.decision import Decision
 from remediator.model.enrolment import Enrolment
+from remediator.model.errors import PermanentError
 from remediator.model.fleet import Fleet
 from remediator.model.host import LOST, Host
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.people import OperatorHold, Release
 from remediator.model.policy import InForce
+from remediator.model.reconciling import Gap
 from remediator.model.request import Demand, Destroy, Origin
+from remediator.model.said import Heard, Said
 from remediator.runtime.agents import Agents
 from remediator.runtime.configs import ConfigCache
 from remediator.runtime.enrol import Enrolments
 from remediator.runtime.freezer import Freezer
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop
+from remediator.runtime.people import People
 from remediator.runtime.reload import Reload
 from remediator.runtime.requests import Requests
+from remediator.runtime.rewound import Rewound
 from remediator.runtime.watch import Watch
 
 
@@ -66,11 +73,23 @@ class Desk:
         self._freezer = parts.freezer
         self._reload = parts.reload
         self._clock = parts.clock
+        self._people = People(parts.ledger, parts.watch, lambda: parts.loop.rules.policy.playbooks, parts.clock)
         self.api_requests: Callable[[], int] = int
         self.looked: Callable[[], Outlook] = Outlook
+        self.journal_head: Callable[[], dict[str, Any]] = dict
+        self.cautions: Callable[[], list[str]] = list
+        self.rewound: Rewound | None = None
 
     def now(self) -> datetime:
         return self._clock.now()
+
+    def gap(self) -> Gap:
+        return self.rewound.gap() if self.rewound else Gap("")
+
+    async def accept_gap(self, by: str, why: str, silent: int) -> Gap:
+        if self.rewound is None:
+            raise PermanentError("nothing here can be rewound")
+        return await self.rewound.accept(by, why, silent)
 
     def fleet(self) -> Fleet:
         return self._watch.fleet()
@@ -103,7 +122,7 @@ class Desk:
         told = [] if gate.open else [f"gate closed: {gate.reason}"]
         refused = self._reload.in_force.refused
         wrong = [f"rules: a newer set is refused, the one before stays in force: {refused[0]}"] if refused else []
-        return told + ([f"frozen: {frozen}"] if frozen else []) + wrong
+        return told + ([f"frozen: {frozen}"] if frozen else []) + wrong + self.cautions()
 
     def undead(self) -> Mapping[str, Undead]:
         """Condemned machines seen running, and their seconds so far, those of this moment included."""
@@ -142,7 +161,8 @@ class Desk:
     def mark(self) -> object:
         """Differs when each host's prospects may be others: rules, gate, freeze, who is lost or spared."""
         spared = {h.name: (h.life in LOST, h.maintenance_until) for h in self._ledger.all(Host).values()}
-        return self._loop.rules.policy.digest, self._watch.gate.open, self._watch.frozen, spared
+        said = tuple(self._ledger.all(OperatorHold).values()), tuple(self._ledger.all(Release).values())
+        return self._loop.rules.policy.digest, self._watch.gate.open, self._watch.frozen, spared, said
 
     def frozen(self) -> str:
         return self._watch.frozen
@@ -164,6 +184,15 @@ class Desk:
 
     async def snapshot_volume(self, volume_id: str) -> Snapshot:
         return await self._requests.snapshot_volume(volume_id)
+
+    async def hear(self, said: Said) -> Heard:
+        return await self._people.hear(said)
+
+    async def said(self, limit: int) -> list[dict[str, Any]]:
+        return await self._people.said(limit)
+
+    async def unsealings(self, app: str, limit: int) -> list[dict[str, Any]]:
+        return await self._people.unsealings(app, limit)
 
     async def freeze(self, statement: dict[str, Any]) -> None:
         """In force from the moment this returns: the file is written and nothing new is sent."""
@@ -189,13 +218,14 @@ class Desk:
         # Its place weighs its votes: what it says of itself each second counts for nothing.
         vantage = Vantage(enrolled.name, enrolled.region, enrolled.rack, report.address)
         evidence = self._watch.evidence
-        evidence.reported(vantage, now)
+        evidence.reported(vantage, now, VantageHealth(report.loop_lag_seconds, report.gateway))
         for result in report.results:
             evidence.voted(vantage, result.host, result.outcome, now)
-        self._watch.wake()
+        # More of the same is no news: of hundreds of vantages somebody reports at every moment.
+        if evidence.stirred:
+            self._watch.wake()
         hosts = self._ledger.all(Host)
-        mine = [name for name, places in self._watch.assignment(now).items() if vantage in places]
-        return [_target(hosts[name]) for name in mine]
+        return [_target(hosts[name]) for name in self._watch.targets(vantage.name)]
 
 
 def _target(host: Host) -> ProbeTarget:

@@ -10,10 +10,15 @@ from remediator.actions.effects import (
     Condemn,
     Cordon,
     Effect,
+    Fence,
+    GiveUpDemands,
+    MarkAlive,
     MarkDead,
     Migrate,
     NoteRecovery,
+    PowerCycle,
     Provision,
+    Quarantine,
     Recreate,
     RestoreVolume,
     Tell,
@@ -23,6 +28,7 @@ from remediator.model.host import Host
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Volume
 from remediator.model.request import Burst, BurstStage, Destroy, Migration, Operation, Origin
 from remediator.runtime import names
+from remediator.runtime.fencing import write_fence, write_power_cycle
 from remediator.runtime.ledger import Draft
 
 
@@ -109,6 +115,19 @@ def _mark_dead(effect: MarkDead, draft: Draft, decision: str, now: datetime) -> 
     draft.note(now, "host_dead", effect.host, {"decision": decision})
 
 
+def _mark_alive(effect: MarkAlive, draft: Draft, decision: str, now: datetime) -> None:
+    draft.note(now, "host_alive", effect.host, {"decision": decision})
+
+
+def _quarantine(effect: Quarantine, draft: Draft, decision: str, now: datetime) -> None:
+    machine = draft.get(Machine, effect.machine)
+    if machine is None:
+        return
+    held = replace(machine, quarantined=effect.why).recovering(Recovery.HELD, effect.why, now)
+    draft.put(held.noted(Event(now, "quarantine", "held", "fleetmend", effect.why)))
+    draft.note(now, "quarantine", machine.id, {"why": effect.why, "decision": decision})
+
+
 def _condemn(effect: Condemn, draft: Draft, _decision: str, now: datetime) -> None:
     condemn(draft, effect.machine, effect.why, now)
 
@@ -150,6 +169,12 @@ def _provision(effect: Provision, draft: Draft, decision: str, now: datetime) ->
     draft.put(_operation(key, "provision", "", args, now, decision=decision))
 
 
+def _give_up(effect: GiveUpDemands, draft: Draft, _decision: str, now: datetime) -> None:
+    key = f"{effect.key}:{now.timestamp():.0f}"
+    wanted = Burst(key, effect.region, 0, effect.size, now, effect.demands)
+    draft.put(wanted.moved_to(BurstStage.STUCK, now, effect.why))
+
+
 def _operation(
     key: str, verb: str, host: str, args: dict[str, Any], now: datetime, *, decision: str = "", machine: str = ""
 ) -> Operation:
@@ -158,14 +183,19 @@ def _operation(
 
 _WRITERS: dict[type, Callable[[Any, Draft, str, datetime], None]] = {
     MarkDead: _mark_dead,
+    MarkAlive: _mark_alive,
+    Quarantine: _quarantine,
     Recreate: _recreate,
     RestoreVolume: _restore,
     NoteRecovery: _recovering,
     Condemn: _condemn,
+    Fence: write_fence,
+    PowerCycle: write_power_cycle,
     Cordon: _cordon,
     Uncordon: _cordon,
     Migrate: _migrate,
     Provision: _provision,
+    GiveUpDemands: _give_up,
     Tell: _tell,
     Call: _call,
 }

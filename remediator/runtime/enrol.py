@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from remediator.clock import Clock
+from remediator.engine.identity import claimed
 from remediator.engine.refusals import Refused, Terms
 from remediator.model.asks import JoinAsk
 from remediator.model.enrolment import Enrolment, JoinToken
 from remediator.model.host import Host, Life
+from remediator.model.host import Identity as HostIdentity
 from remediator.runtime.ledger import Draft, Ledger
 
 TOKEN_LIFE = timedelta(minutes=15)
@@ -63,12 +65,17 @@ class Enrolments:
             token = draft.get(JoinToken, _hash(ask.token.partition(".")[0]))
             if token is None or not _allows(token, ask, now):
                 raise Refused("this join token is unknown, used, too old, or for another name or kind", Terms(403))
-            if _displaces(draft, joined):
-                text = f"{ask.name} has joined with other keys: only when it is retired may another take its name"
-                raise Refused(text, Terms(403))
-            draft.delete(token)
-            draft.put(replace(joined, token_hash=_hash(bearer) if bearer else ""))
-            draft.note(now, "joined", ask.name, {"kind": ask.kind, "region": ask.region, "rack": ask.rack})
+            displaced = _displaced(draft, joined)
+            if displaced is None:
+                draft.delete(token)
+                draft.put(replace(joined, token_hash=_hash(bearer) if bearer else ""))
+                draft.note(now, "joined", ask.name, {"kind": ask.kind, "region": ask.region, "rack": ask.rack})
+            else:
+                # Kept with the token unspent: once a person has said replaced, it may join.
+                draft.put(claimed(displaced, _told(ask), now))
+        if displaced is not None:
+            text = f"{ask.name} has joined with other keys: only when it is replaced or retired"
+            raise Refused(f"{text} may another take its name", Terms(403))
         return {"token": bearer} if bearer else dict(self._identity.public)
 
     def vantage_for(self, token: str) -> str:
@@ -76,8 +83,8 @@ class Enrolments:
         wanted = _hash(token)
         found = [
             enrolment.name
-            for enrolment in self._ledger.all(Enrolment).values()
-            if enrolment.kind == "vantage" and hmac.compare_digest(enrolment.token_hash, wanted)
+            for enrolment in self._ledger.all(Enrolment).where("kind", "vantage")
+            if hmac.compare_digest(enrolment.token_hash, wanted)
         ]
         return found[0] if found else ""
 
@@ -86,12 +93,18 @@ def _allows(token: JoinToken, ask: JoinAsk, now: datetime) -> bool:
     return token.name == ask.name and token.kind in ("", ask.kind) and now <= token.expires_at
 
 
-def _displaces(draft: Draft, joined: Enrolment) -> bool:
-    """Whether other keys would take the place of a host that has joined and is not retired."""
+def _displaced(draft: Draft, joined: Enrolment) -> Host | None:
+    """The host whose place other keys would take: joined, not retired, and nobody has said that it is replaced."""
     known, host = draft.get(Enrolment, joined.key), draft.get(Host, joined.name)
     if joined.kind != "agent" or known is None or host is None or not host.joined or host.life is Life.RETIRED:
-        return False
-    return (known.verify_key, known.box_key) != (joined.verify_key, joined.box_key)
+        return None
+    same = (known.verify_key, known.box_key) == (joined.verify_key, joined.box_key)
+    answered = host.identity.agent_key == joined.verify_key != known.verify_key
+    return None if same or answered else host
+
+
+def _told(ask: JoinAsk) -> HostIdentity:
+    return HostIdentity(ask.identity.get("uuid", ""), ask.verify_key, ask.identity.get("data_id", ""))
 
 
 def _hash(secret: str) -> str:

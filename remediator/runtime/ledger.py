@@ -1,24 +1,29 @@
 """The fold of the journal in memory, and the one door through which it changes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, TypeVar
 
+from remediator.journal.chain import Head
 from remediator.journal.protocol import Entry, Journal, Row, Stored
+from remediator.journal.sharing import Sharing
 from remediator.model.alert import KeptAlert
 from remediator.model.asks import Changes
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
 from remediator.model.incident import Incident
+from remediator.model.layered import Layered
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.received import ReceivedAlert, SentAlert
+from remediator.model.record import Record
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.model.suspicion import BaseRate, Suspicion
 from remediator.runtime.chronicle import rows_told
 from remediator.runtime.recent import Recent
 
@@ -38,6 +43,9 @@ _IDS: dict[type[Any], Callable[[Any], str]] = {
     Approval: lambda approval: approval.key,
     OperatorHold: lambda hold: hold.key,
     Release: lambda release: release.id,
+    Record: lambda record: record.playbook,
+    Suspicion: lambda suspicion: suspicion.host,
+    BaseRate: lambda rate: rate.id,
     ReceivedAlert: lambda alert: alert.key,
     SentAlert: lambda alert: alert.fingerprint,
     KeptAlert: lambda alert: alert.key,
@@ -74,13 +82,19 @@ class Draft:
     def note(self, at: datetime, kind: str, subject: str, body: dict[str, Any], identifier: str = "") -> None:
         self.entries.append(Entry(at, kind, identifier, subject, body))
 
+    def changes(self, kind: type[T]) -> Iterator[tuple[T | None, T]]:
+        """What is stored and what is to stand instead, of a kind; without what is deleted."""
+        for (name, identifier), value in list(self._changed.items()):
+            if name == kind.__name__ and value is not None:
+                found = self._stored[name].get(identifier)
+                yield (found.value if found else None), value
+
     def overlay(self, values: Mapping[str, T], kind: str) -> Mapping[str, T]:
         """Those values with this draft's changes to their kind laid over them."""
         mine = {key: value for (name, key), value in self._changed.items() if name == kind}
         if not mine:
             return values
-        laid = {**values, **mine}
-        return {key: value for key, value in laid.items() if value is not None}
+        return (values if isinstance(values, Layered) else Layered(values)).with_changes(mine)
 
     def rows(self) -> list[Row]:
         """What really differs from what is stored."""
@@ -103,17 +117,25 @@ class Ledger:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._stored = journal.rows()
         self._lock = asyncio.Lock()
         self._writer = ThreadPoolExecutor(1, "journal")
-        self._views = {kind: {key: s.value for key, s in rows.items()} for kind, rows in self._stored.items()}
-        self._recent = Recent()
+        self._take(journal.rows())
         self.sequence = 0
         self.changed = asyncio.Event()
+        # Each is shown every draft before it is committed, and may add to it.
+        self.before_commit: list[Callable[[Draft], None]] = []
 
-    def all(self, kind: type[T]) -> MappingProxyType[str, T]:
-        """Every value of a kind by id; a live view that must not be kept across an await."""
-        return MappingProxyType(self._views[kind.__name__])
+    def _take(self, stored: dict[str, dict[str, Stored]]) -> None:
+        self._stored = stored
+        self._views: dict[str, Layered[Any]] = {
+            kind: Layered({key: each.value for key, each in rows.items()}) for kind, rows in stored.items()
+        }
+        self._recent = Recent()
+        self._parts = Sharing()
+
+    def all(self, kind: type[T]) -> Layered[T]:
+        """Every value of a kind by id, as they are now: what is committed later does not change it."""
+        return self._views[kind.__name__]
 
     def changed_since(self, since: int, kinds: Sequence[type]) -> Changes:
         """Rows of those kinds that changed after the sequence ``since``, or all, copied, if that is not known."""
@@ -137,18 +159,38 @@ class Ledger:
         async with self._lock:
             draft = Draft(self._stored)
             yield draft
+            for each in self.before_commit:
+                each(draft)
             rows = draft.rows()
             if rows or draft.entries:
                 await self._commit(rows, [*draft.entries, *rows_told(rows, self._stored, draft.at)])
 
     async def entries(self, kind: str, limit: int, *, identifier: str = "", subject: str = "") -> list[Entry]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._writer, lambda: self._journal.entries(kind, limit, identifier=identifier, subject=subject)
-        )
+        return await self.ask(lambda journal: journal.entries(kind, limit, identifier=identifier, subject=subject))
 
     def count(self) -> int:
         return self._journal.count()
+
+    @property
+    def shard(self) -> str:
+        return self._journal.shard
+
+    def head(self) -> Head:
+        """The end of the journal's chain."""
+        return self._journal.head()
+
+    async def ask(self, question: Callable[[Journal], T]) -> T:
+        """Whatever the journal is to be asked, in its own thread, between two commits."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, question, self._journal)
+
+    async def reload(self) -> None:
+        """Every row anew from the journal: somebody else wrote it, or the answer to a commit was lost."""
+        async with self._lock:
+            self._take(await self.ask(lambda journal: journal.rows()))
+            self.sequence += 1
+            # Whoever read before reads all of it again.
+            self._recent = Recent(forgotten=self.sequence)
+            self.changed.set()
 
     async def close(self) -> None:
         async with self._lock:
@@ -167,16 +209,19 @@ class Ledger:
 
     async def _written(self, loop: asyncio.AbstractEventLoop, rows: list[Row], entries: list[Entry]) -> None:
         await loop.run_in_executor(self._writer, self._journal.commit, rows, entries)
+        changes: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         for row in rows:
-            self._publish(row)
+            value = self._parts.shared(row.value)
+            self._publish(row, value)
+            changes[row.kind][row.id] = value
+        for kind, changed in changes.items():
+            self._views[kind] = self._views[kind].with_changes(changed)
         self.sequence += 1
         self.changed.set()
 
-    def _publish(self, row: Row) -> None:
+    def _publish(self, row: Row, value: Any) -> None:
         self._recent.add(self.sequence + 1, row.kind, row.id)
-        if row.value is None:
+        if value is None:
             self._stored[row.kind].pop(row.id, None)
-            self._views[row.kind].pop(row.id, None)
             return
-        self._stored[row.kind][row.id] = Stored(row.version + 1, row.value)
-        self._views[row.kind][row.id] = row.value
+        self._stored[row.kind][row.id] = Stored(row.version + 1, value)

@@ -10,10 +10,10 @@ LIMIT = 20_000
 class Recent:
     """The newest changes, each as the number of its commit, a kind and an id."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(self, limit: int = LIMIT, forgotten: int = 0) -> None:
         self._limit = limit
         self._changes: deque[tuple[int, str, str]] = deque()
-        self._forgotten = 0
+        self._forgotten = forgotten
 
     def add(self, number: int, kind: str, identifier: str) -> None:
         if len(self._changes) == self._limit:

@@ -154,7 +154,7 @@ class Requests:
             if known is not None:
                 return self._taken_over(draft, known, origin, who)
             fleet = self._watch.fleet()
-            host, sighting = fleet.hosts.get(machine.host), fleet.sightings.get(machine.host)
+            host, sighting = fleet.hosts.get(machine.host), self._watch.sighting(machine.host)
             limit = self._settings.destroy_refusal
             refused = destroys.refusal(machine, host, sighting, force=force, now=now, limit=limit)
             if refused:

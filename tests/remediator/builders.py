@@ -167,6 +167,10 @@ _PLACES = {
     "Remediation": ("remediations", "key"),
     "Sighting": ("sightings", "host"),
     "Verdict": ("verdicts", "host"),
+    "Suspicion": ("suspicions", "host"),
+    "BaseRate": ("base_rates", "id"),
+    "Incident": ("incidents", "id"),
+    "Release": ("releases", "id"),
 }
 
 

@@ -18,7 +18,8 @@ NAMES = {
     "fleetmend_config_last_reload_successful", "fleetmend_config_last_reload_success_timestamp_seconds",
     "fleetmend_store_canary_seconds",
     "fleetmend_store_canary_failures_total", "fleetmend_journal_entries_total", "fleetmend_agents_connected",
-    "fleetmend_vantages_reporting", "fleetmend_build_info", "fleetmend_playbook_mode",
+    "fleetmend_vantages_reporting", "fleetmend_vantage_weight", "fleetmend_build_info", "fleetmend_leader",
+    "fleetmend_playbook_mode",
 }  # fmt: skip
 READING = Reading(
     now=1786331525.0,
@@ -28,6 +29,7 @@ READING = Reading(
     holds={("host_dead", "GateClosed"): 2},
     modes={"host_dead": "auto"},
     operations_open=3,
+    weights={"p-r1": 0.5},
 )
 
 
@@ -86,6 +88,7 @@ def test_what_is_so_is_asked_at_each_scrape_and_leaves_nothing_behind() -> None:
     assert len(first["probe_assigned"]) == 2
     assert first["fleetmend_verdict"] == [({"host": "h1", "region": "arn", "rack": "r1", "verdict": "dead"}, 1.0)]
     assert first["fleetmend_holds"] == [({"playbook": "host_dead", "reason": "GateClosed"}, 2.0)]
+    assert first["fleetmend_vantage_weight"] == [({"vantage": "p-r1"}, 0.5)]
     assert first["fleetmend_gate_open"][0][1] == 1
     assert second["fleetmend_gate_open"][0][1] == 0
     assert "probe_assigned" not in second

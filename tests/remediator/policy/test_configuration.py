@@ -38,7 +38,10 @@ def test_what_the_shipped_comments_show_is_the_default(tmp_path: Path) -> None:
     keys = "|".join(field.name for field in fields(Settings))
     shown = re.sub(rf"^# (?=(?:{keys}):)|^# (?=  \w+: )", "", text, flags=re.MULTILINE)
     # Where secrets are and who provides hosts have no default: the file shows examples.
-    examples = "store_token_file|store_write_url|provider|webhooks|alertmanagers|intake|external_url"
+    examples = (
+        "name|journal|journal_password_file|store_token_file|store_write_url|"
+        "provider|webhooks|owners|alertmanagers|intake|external_url"
+    )
     shown = re.sub(rf"^({examples}): .*", "", shown, flags=re.MULTILINE)
     assert shown.count("\n#") < text.count("\n#") - 25
     assert load_settings(put(tmp_path, shown), {}) == load_settings(put(tmp_path, ""), {})
@@ -63,11 +66,19 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ("listen: here", "is no place to listen"),
         ("store_url: vm:8428", "is no address"),
         ("store_url: http://me:secret@vm:8428", "must hold no user or password"),
+        ("journal: mysql://db/x", "fleetmend.yml:1:10: journal: is no address of a PostgreSQL database"),
+        ("journal: postgresql://me:secret@db/x", "must hold no password: name a journal_password_file"),
+        ("journal: postgresql://db/x?password=secret", "must hold no password: name a journal_password_file"),
+        ("keep_history: 0s", "fleetmend.yml:1:15: keep_history: must be longer than 0"),
         ("store_kind: influx", "unknown value 'influx'"),
         ("probe_timeout: 1s", "must be shorter than probe_interval"),
         ("dead_after: 1s", "one late answer is no death"),
         ("gate: {open_after: 20m}", "must not be shorter than gate.open_after"),
         ("on_return: {apps: {web: keep_all}}", "on_return.apps.web: unknown value 'keep_all'"),
+        (
+            "webhooks: {web_team: {url: http://x}}\nowners: {web: web_tem}",
+            "fleetmend.yml:2:15: owners.web: there is no webhook 'web_tem' under webhooks (did you mean 'web_team'?)",
+        ),
         ("- a", "must be a mapping of fields"),
     ],
 )
@@ -110,6 +121,14 @@ def test_a_host_given_twice_and_one_without_a_rack(tmp_path: Path) -> None:
         load_inventory(put(tmp_path, twice, "hosts.yml"))
     with pytest.raises(BadInput, match=r"hosts.yml:1:3: rack: is missing"):
         load_inventory(put(tmp_path, "- {name: h1, region: arn}\n", "hosts.yml"))
+
+
+def test_a_journal_in_postgresql_and_how_long_it_is_kept(tmp_path: Path) -> None:
+    text = "journal: postgresql://me@db/x?sslmode=verify-full\njournal_password_file: p\nkeep_history: 14d"
+    found = load_settings(put(tmp_path, text), {})
+    assert found.journal == "postgresql://me@db/x?sslmode=verify-full"
+    assert (found.journal_password_file, found.keep_history) == (tmp_path / "p", timedelta(days=14))
+    assert load_settings(put(tmp_path, ""), {}).journal == ""
 
 
 def test_webhooks_are_named_by_people_and_have_no_variables(tmp_path: Path) -> None:
