@@ -46,12 +46,12 @@ def _last_doubted(index: Index, incident: Incident) -> tuple[str, datetime] | No
 
 def receivers(index: Index, incident: Incident) -> dict[str, datetime]:
     """Hosts that run what the incident's hosts ran, and since when they first were given some of it."""
+    lost = (machine for host in incident.hosts for machine in index.fleet.machines_on(host))
+    given = (each for machine in lost for each in index.fleet.successors(machine))
     found: dict[str, datetime] = {}
-    for host in incident.hosts:
-        for machine in index.fleet.machines_on(host):
-            for each in index.fleet.successors(machine):
-                if each.created_at >= incident.opened_at and each.host not in incident.hosts:
-                    found[each.host] = min(each.created_at, found.get(each.host, each.created_at))
+    for each in given:
+        if each.created_at >= incident.opened_at and each.host not in incident.hosts:
+            found[each.host] = min(each.created_at, found.get(each.host, each.created_at))
     return found
 
 

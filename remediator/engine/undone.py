@@ -9,6 +9,7 @@ from remediator.engine.lifted import freed
 from remediator.engine.people import Change, Ground, end_of, moment, told_by, unknown
 from remediator.model.machine import Event, Machine, MachineState, Recovery
 from remediator.model.people import OperatorHold, Scope
+from remediator.model.policy import Playbook
 from remediator.model.request import Destroy, DestroyStage, Origin
 from remediator.model.said import Said, Undo
 
@@ -53,14 +54,7 @@ def undone(word: Undo, said: Said, ground: Ground) -> Change:
     if host and cordoned:
         tally.puts.append(replace(host, cordoned=""))
         tally.done.append("uncordoned")
-    _moves(word.playbook, tally)
-    here = ground.fleet.machines_on(word.target)
-    if playbook.step("condemn"):
-        _destroys(here, tally)
-    if playbook.step("recreate") or playbook.step("restore_volumes"):
-        _replacements(here, tally)
-    if playbook.step("quarantine"):
-        _quarantine(tally)
+    _steps(playbook, tally)
     hold = _hold(word, playbook.target, said, ground)
     told = f"{word.playbook} on {word.target}: {'; '.join(tally.done) or 'nothing was left to undo'}"
     end = f"; not again before {moment(until)}{told_by(said)}"
@@ -77,6 +71,18 @@ def _hold(word: Undo, kind: str, said: Said, ground: Ground) -> OperatorHold | N
     if before and before.covers(ground.now) and before.until >= until:
         return None
     return OperatorHold(scope, name, said.by, said.why or f"undo of {word.playbook}", ground.now, until)
+
+
+def _steps(playbook: Playbook, tally: _Tally) -> None:
+    """What its steps began and did not end."""
+    _moves(playbook.name, tally)
+    here = tally.ground.fleet.machines_on(tally.target)
+    if playbook.step("condemn"):
+        _destroys(here, tally)
+    if playbook.step("recreate") or playbook.step("restore_volumes"):
+        _replacements(here, tally)
+    if playbook.step("quarantine"):
+        _quarantine(tally)
 
 
 def _moves(playbook: str, tally: _Tally) -> None:

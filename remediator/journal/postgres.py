@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -61,12 +62,12 @@ class PostgresJournal:
             raise JournalUnusable(str(error)) from error
 
     def _begun(self) -> Head:
-        try:
+        with ExitStack() as failing:
+            failing.callback(self._session.close)
             prepare(self._session.open(), self.shard, signed(Horizon(), self._signer, self.shard))
-            return self._session.ask(self._last)
-        except BaseException:
-            self._session.close()
-            raise
+            head = self._session.ask(self._last)
+            failing.pop_all()
+        return head
 
     def lead(self, lease: Lease) -> None:
         """Commit under this lease from here on, after whatever was committed before it."""

@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
@@ -48,15 +48,11 @@ class SqliteJournal:
     ) -> None:
         self._folder = folder
         self._lock = _locked(folder)
-        try:
+        with ExitStack() as failing:
+            failing.callback(os.close, self._lock)
             self._signer = signer()
-            self._db = open_database(folder / "journal.db", self._signer)
-        except sqlite3.Error as error:
-            os.close(self._lock)
-            raise JournalUnusable(f"{folder / 'journal.db'}: {error}") from error
-        except BaseException:
-            os.close(self._lock)
-            raise
+            self._db = _opened(folder / "journal.db", self._signer)
+            failing.pop_all()
         self._head = read_head(self._db)
         self._reserve = Reserve(folder, reserve)
 
@@ -208,6 +204,13 @@ def _write_row(db: sqlite3.Connection, row: Row, body: bytes | None) -> None:
         )
     if done.rowcount != 1:
         raise Conflict(f"{row.kind} {row.id}: not at version {row.version}")
+
+
+def _opened(path: Path, signer: SigningKey | None) -> sqlite3.Connection:
+    try:
+        return open_database(path, signer)
+    except sqlite3.Error as error:
+        raise JournalUnusable(f"{path}: {error}") from error
 
 
 def _locked(folder: Path) -> int:

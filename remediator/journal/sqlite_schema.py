@@ -6,6 +6,7 @@ snapshot, the entries of then its first commits.
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -56,14 +57,13 @@ def open_database(path: Path, signer: SigningKey | None) -> sqlite3.Connection:
     """
     # autocommit: transactions are opened by hand. One executor thread writes, others only read.
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
+    with ExitStack() as failing:
+        failing.callback(db.close)
         path.chmod(0o600)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         _brought_up(db, path, signer)
-    except BaseException:
-        db.close()
-        raise
+        failing.pop_all()
     return db
 
 

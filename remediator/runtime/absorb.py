@@ -115,7 +115,10 @@ def _undead(draft: Draft, machine: Machine, record: Record, now: datetime) -> No
     """Told destroyed, and there again: its destroy is not over."""
     if record.state is not MachineState.DESTROYED:
         why = machine.condemned_why or "was destroyed, and is there again"
-        draft.put(Destroy(machine.id, machine.app, machine.host, Origin.AUTOMATIC, why, now))
+        # Whoever wanted it gone still does: what an owner asked for waits for no gate and no ceiling.
+        before = draft.get(Destroy, machine.id)
+        origin = before.origin if before else Origin.AUTOMATIC
+        draft.put(Destroy(machine.id, machine.app, machine.host, origin, why, now))
         draft.put(replace(machine, state=MachineState.DESTROYING))
 
 

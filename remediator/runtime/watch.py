@@ -35,6 +35,27 @@ from remediator.sources.evidence import Evidence
 _STEADY = frozenset({Life.HEALTHY, Life.DEAD, Life.RETIRED})
 _DOUBTFUL = frozenset({VerdictKind.SUSPECT, VerdictKind.DEAD, VerdictKind.PARTITIONED})
 
+# What of the journal is part of a snapshot, by its name there.
+ROWS: dict[str, type[Any]] = {
+    "hosts": Host,
+    "machines": Machine,
+    "volumes": Volume,
+    "snapshots": Snapshot,
+    "destroys": Destroy,
+    "migrations": Migration,
+    "bursts": Burst,
+    "demands": Demand,
+    "operations": Operation,
+    "remediations": Remediation,
+    "incidents": Incident,
+    "approvals": Approval,
+    "operator_holds": OperatorHold,
+    "releases": Release,
+    "records": Record,
+    "suspicions": Suspicion,
+    "base_rates": BaseRate,
+}
+
 
 class Watch:
     """Holds what is not journalled: verdicts, the gate, the freeze, and the wish to look again soon."""
@@ -157,25 +178,9 @@ class Watch:
         stirred = self.evidence.stirred
         heard = {name: self.evidence.sighting(name, seats[name]) if name in seats else None for name in stirred}
         self._sightings = self._sightings.with_changes(heard)
-        row = self._ledger.all
+        rows: dict[str, Any] = {name: self._ledger.all(kind) for name, kind in ROWS.items()}
         return Fleet(
-            hosts=row(Host),
-            machines=row(Machine),
-            volumes=row(Volume),
-            snapshots=row(Snapshot),
-            destroys=row(Destroy),
-            migrations=row(Migration),
-            bursts=row(Burst),
-            demands=row(Demand),
-            operations=row(Operation),
-            remediations=row(Remediation),
-            incidents=row(Incident),
-            approvals=row(Approval),
-            operator_holds=row(OperatorHold),
-            releases=row(Release),
-            records=row(Record),
-            suspicions=row(Suspicion),
-            base_rates=row(BaseRate),
+            **rows,
             sightings=self._sightings,
             verdicts=self._verdicts,
             alerts=self.alerts(),

@@ -61,18 +61,18 @@ def _detections(run: Run) -> tuple[list[float], int]:
 def _replacements(run: Run) -> tuple[list[float], int]:
     """From each machine's loss to an instance elsewhere; and how many had none while their host was gone."""
     lines, wished = by_line(run.truth.ran), _ends_wished(run)
+    all_losses = ((host, gone) for host in run.truth.hosts for gone in losses(run, host))
+    stopped = ((host, gone, line) for host, gone in all_losses for line in _stopped_by(lines, host, gone))
     took, never = [], 0
-    for host in run.truth.hosts:
-        for gone in losses(run, host):
-            for line in _stopped_by(lines, host, gone):
-                if wished.get(line, gone.end) < gone.end:
-                    continue
-                begins = [ran.span.begin for ran in lines[line] if ran.host != host]
-                first = min((at for at in begins if gone.begin <= at <= gone.end), default=None)
-                if first is None:
-                    never += 1
-                else:
-                    took.append(first - _away_since(run, host, gone.begin))
+    for host, gone, line in stopped:
+        if wished.get(line, gone.end) < gone.end:
+            continue
+        begins = [ran.span.begin for ran in lines[line] if ran.host != host]
+        first = min((at for at in begins if gone.begin <= at <= gone.end), default=None)
+        if first is None:
+            never += 1
+        else:
+            took.append(first - _away_since(run, host, gone.begin))
     return took, never
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -322,9 +323,17 @@ async def _in_time(process: Process, ask: LaunchAsk) -> Machine:
 
 
 def played(examples: int, steps: int) -> None:
+    """The same examples at each run; FLEETMEND_CRASH_EXAMPLES=5000 looks for new ones."""
+    wanted = int(os.environ.get("FLEETMEND_CRASH_EXAMPLES", "0"))
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     chosen = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=checks, print_blob=True
+        max_examples=wanted or examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=checks,
+        derandomize=not wanted,
+        database=None,
+        print_blob=bool(wanted),
     )
     run_state_machine_as_test(CrashMachine, settings=chosen)
 
