@@ -14,6 +14,7 @@ from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.evidence import Gate
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
+from remediator.model.request import Origin
 from remediator.simulate.replay_driver import Driver, joining
 from remediator.simulate.replay_house import House, Paces, Setting
 from remediator.simulate.replay_lives import lived
@@ -90,7 +91,7 @@ class World:
                 self._asks(befell)
             case "destroyed_by":
                 draft = self._house.draft(self._stored)
-                self._house.condemn(draft, befell.subject, value, befell.at, "owner")
+                self._house.condemn(draft, befell.subject, value, befell.at, Origin.OWNER)
                 self._commit(draft)
             case "gate" | "frozen" | "anew" | "backlog" | "doubts" | "verdict":
                 self._stands(befell)
