@@ -11,6 +11,8 @@ from remediator.simulate.replay_results import Replayed
 TOLERANCE = timedelta(seconds=10)
 # A replay agrees with the journal from this share on.
 ENOUGH = 0.99
+# Votes are kept once a change of a verdict: which of these words is said in between is not to be told any more.
+_OF_EVIDENCE = frozenset({"EvidenceDisagrees", "EvidenceStale", "QuorumTooSmall"})
 _UNTOLD = "neither held nor done: nothing asked for it"
 
 _UNSEEN = f"{_UNTOLD} (what was seen then is not in the store now)"
@@ -109,7 +111,8 @@ def units(decision: Decision, names: Mapping[str, str]) -> list[tuple[str, ...]]
     about = (decision.playbook, decision.target, decision.action)
     if decision.outcome is DecisionOutcome.ACT and decision.effects:
         return [(*about, _known(effect, names)) for effect in decision.effects]
-    return [(*about, decision.outcome.value, decision.reason)]
+    reason = "Evidence" if decision.reason in _OF_EVIDENCE else decision.reason
+    return [(*about, decision.outcome.value, reason)]
 
 
 def _known(effect: str, names: Mapping[str, str]) -> str:

@@ -32,6 +32,8 @@ if libc.vfork() == 0:
 """
 THREADS = """
 import threading, time
+
+pytestmark = pytest.mark.slow
 for _ in range(3):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 time.sleep(60)

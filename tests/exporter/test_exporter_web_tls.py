@@ -10,6 +10,8 @@ import pytest
 
 from tests.exporter.web_lab import Authority, FakeCollect, Site, make_authority, serving
 
+pytestmark = pytest.mark.slow
+
 STRICT = "client_ca_file: clients/ca.pem, client_auth_type: RequireAndVerifyClientCert"
 Refused = (ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)
 

@@ -13,6 +13,8 @@ from remediator.model.alert import Rule
 from remediator.policy.check import check
 from remediator.policy.load import load_policy
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "rules"
 STORIES = sorted((RULES / "tests" / "alerts").glob("*.yml"))

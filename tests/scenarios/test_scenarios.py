@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 RULES = HERE.parents[1]
 FOLDERS = folders_in(HERE)
 # Larger fleets and longer stories take longer than the fast part may.
-SLOW_FROM = 24
+SLOW_FROM, SLOW_AFTER = 10, 120
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def _params() -> list[object]:
     found: list[object] = []
     for folder in FOLDERS:
         story = read_story(folder / STORY)
-        slow = len(story.topology.places) >= SLOW_FROM or story.seconds > 400
+        slow = len(story.topology.places) >= SLOW_FROM or story.seconds > SLOW_AFTER
         found.append(pytest.param(folder, id=folder.name, marks=pytest.mark.slow if slow else ()))
     return found
 

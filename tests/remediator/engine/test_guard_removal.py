@@ -13,6 +13,8 @@ from remediator.policy.load import load_policy
 from remediator.simulate.scenario import Scenario, read_file, read_scenarios
 from remediator.simulate.scenario_run import run
 
+pytestmark = pytest.mark.slow
+
 RULES = Path(__file__).parents[3] / "rules"
 POLICY = load_policy(RULES, ACTIONS)
 SCENARIOS = {each.name: each for each in read_scenarios(RULES, POLICY, ACTIONS)}

@@ -16,6 +16,8 @@ from remediator.agent.front.client import FrontClient
 from remediator.wire.fake_remediator import FakeRemediator
 from remediator.wire.sealing import digest, seal_config
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = f"127.77.{os.getpid() % 90 + 5}.21"
 SERVE = 'exec python3 -m http.server --bind "$HOST_ADDRESS" "$PORT"'
 RUN_FRONT = "import sys; from remediator.agent.cli import main; sys.exit(main(sys.argv[1:]))"

@@ -9,6 +9,8 @@ import pytest
 
 from remediator.agent.front.relay import Air, Relay, Route
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def server() -> AsyncIterator[asyncio.Server]:

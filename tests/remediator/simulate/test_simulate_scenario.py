@@ -18,6 +18,8 @@ from remediator.simulate.scenario import Scenario, read_file, read_scenarios
 from remediator.simulate.scenario_run import Verdict, judged, run
 from remediator.simulate.scenario_schema import OUTCOMES
 
+pytestmark = pytest.mark.slow
+
 RULES = Path(__file__).parents[3] / "rules"
 
 

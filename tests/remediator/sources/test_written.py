@@ -15,6 +15,8 @@ from remediator.sources.written import Block, Written
 from tests.remediator.sources.written_back import Receiver, Told, read_samples, receiving
 from tests.store_lab import free_port
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 RULE = Rule("g", "Sick", "x", hold_for=SECOND, labels={"severity": "page"})

@@ -18,6 +18,8 @@ from remediator.unseal.rows import JournalPlace
 from remediator.wire.keys import key_text, parse_box_key
 from remediator.wire.sealing import digest, envelope, open_config
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {"env": {"TOKEN": "hunter2"}, "metadata": {"recoverable": "true"}}
 
 
