@@ -21,6 +21,8 @@ from exporter.errors import NoData
 from exporter.kit import Answer, ask_nobody
 from exporter.places import Places
 
+# Races of real processes.
+pytestmark = pytest.mark.slow
 # The kernel holds the parent of a vfork, uninterruptibly, until the child ends or runs another program.
 BLOCKED = """
 import ctypes, os, time
@@ -32,8 +34,6 @@ if libc.vfork() == 0:
 """
 THREADS = """
 import threading, time
-
-pytestmark = pytest.mark.slow
 for _ in range(3):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 time.sleep(60)
