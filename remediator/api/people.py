@@ -22,6 +22,7 @@ from remediator.api.people_bodies import (
     RemoveIn,
     RetireIn,
     SaidIn,
+    TakeOverIn,
     TrustIn,
     UndoIn,
     UnholdIn,
@@ -53,6 +54,7 @@ VERBS: Mapping[str, Verb] = {
     "hosts/remove": Verb(RemoveIn, needs_why=True),
     "hosts/accept": Verb(AcceptIn, needs_why=True),
     "unquarantine": Verb(UnquarantineIn, needs_why=True),
+    "machines/take-over": Verb(TakeOverIn, needs_why=True),
     "trust": Verb(TrustIn, needs_why=True),
 }
 LISTS: Mapping[str, Callable[[Fleet, Any], list[dict[str, Any]]]] = {
@@ -74,7 +76,7 @@ class PeopleApi:
 
     def endpoints(self) -> list[Endpoint]:
         said = [
-            Endpoint("POST", f"/v1/people/{name}", self._hearing(verb), f"people.{_named(name)}", guarded=True)
+            Endpoint("POST", f"/v1/people/{name}", self._hearing(verb), f"people.{_named(name)}", True, verb.body)  # noqa: FBT003
             for name, verb in VERBS.items()
         ]
         lists = [Endpoint("GET", f"/v1/people/{name}", self._listing(name), "people.list") for name in LISTS]
@@ -112,4 +114,4 @@ class PeopleApi:
 
 
 def _named(path: str) -> str:
-    return path.replace("/", "_")
+    return path.replace("/", "_").replace("-", "_")

@@ -18,6 +18,7 @@ from remediator.model.said import (
     Remove,
     Retire,
     Said,
+    TakeOver,
     Trust,
     Undo,
     Unkeep,
@@ -94,14 +95,15 @@ class DenyIn(ApproveIn):
 class HoldIn(SaidIn):
     scope: Annotated[str, StringConstraints(pattern="^(host|app|machine|playbook|rack|region|fleet)$")]
     name: Annotated[Line, Field(max_length=256)] = ""
+    playbook: Annotated[Line, Field(max_length=256)] = ""
 
     def word(self) -> Word:
-        return Keep(Scope(self.scope), self.name)
+        return Keep(Scope(self.scope), self.name, self.playbook)
 
 
 class UnholdIn(HoldIn):
     def word(self) -> Word:
-        return Unkeep(Scope(self.scope), self.name)
+        return Unkeep(Scope(self.scope), self.name, self.playbook)
 
 
 class ReleaseIn(SaidIn):
@@ -163,6 +165,13 @@ class UnquarantineIn(SaidIn):
 
     def word(self) -> Word:
         return Unquarantine(self.name)
+
+
+class TakeOverIn(SaidIn):
+    machine: Short
+
+    def word(self) -> Word:
+        return TakeOver(self.machine)
 
 
 class TrustIn(SaidIn):

@@ -22,10 +22,11 @@ class Deny:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Nothing automatic is done to something, until a moment: an operator's hold."""
+    """Nothing automatic is done to something, or not by that playbook, until a moment: an operator's hold."""
 
     scope: Scope
     name: str = ""
+    playbook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Unkeep:
 
     scope: Scope
     name: str = ""
+    playbook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,13 @@ class Unquarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOver:
+    """A machine that runs on a host and was not ours is ours from now on."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """A playbook that helped too seldom acts by itself again."""
 
@@ -120,6 +129,7 @@ Word = (
     | Remove
     | Accept
     | Unquarantine
+    | TakeOver
     | Trust
 )
 

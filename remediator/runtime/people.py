@@ -10,6 +10,7 @@ from remediator.engine import answers, leaving, operator_holds, releases, undone
 from remediator.engine.accepted import accepted
 from remediator.engine.lifted import lifted
 from remediator.engine.people import Change, Ground
+from remediator.engine.taking_over import taken_over
 from remediator.engine.trusted import trusted
 from remediator.model.policy import Playbook
 from remediator.model.request import Destroy, Operation, Origin
@@ -25,6 +26,7 @@ from remediator.model.said import (
     Remove,
     Retire,
     Said,
+    TakeOver,
     Trust,
     Undo,
     Unkeep,
@@ -53,6 +55,7 @@ _RULES: dict[type, tuple[str, _Rule]] = {
     Undo: ("undo", undone.undone),
     Accept: ("accept", accepted),
     Unquarantine: ("unquarantine", lifted),
+    TakeOver: ("take_over", taken_over),
     Trust: ("trust", trusted),
 }
 

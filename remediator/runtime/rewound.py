@@ -1,20 +1,29 @@
 """Rewound: agents are ahead of our journal. We read, mark and heal only, until a person has accepted the gap."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from remediator.clock import Clock
 from remediator.engine.rewinding import Heard, ahead
-from remediator.engine.taking_over import Place, place_of
+from remediator.engine.taking_over import Place, made_ours, place_of
 from remediator.model.enrolment import Term
 from remediator.model.errors import PermanentError
 from remediator.model.host import Host, Life
-from remediator.model.machine import Event, Machine, MachineState, Recovery, Volume
+from remediator.model.machine import Event, Machine, MachineState, Volume
 from remediator.model.reconciling import Ahead, Differing, Gap
-from remediator.model.request import Burst, BurstStage, Destroy, Migration, MigrationStage, Operation, Stage
+from remediator.model.request import (
+    Burst,
+    BurstStage,
+    Destroy,
+    DestroyStage,
+    Migration,
+    MigrationStage,
+    Operation,
+    Stage,
+)
 from remediator.runtime.ledger import Draft, Ledger
 
 Message = dict[str, Any]
@@ -66,7 +75,8 @@ class Rewound:
 
     async def greeted(self, host: str, heard: Heard, told: Holdings) -> None:
         """Judge what an agent has heard of us; when it is ahead we are rewound, from this commit on."""
-        if why := ahead(heard, self.term, self._history):
+        known = self._ledger.get(Host, host)
+        if why := ahead(heard, self.term, self._history, known.epoch if known else heard.epoch):
             self._ahead[host] = Ahead(host, heard.incarnation, heard.term, heard.sequence)
             await self.suspect(f"agent {host} is ahead of our journal: {why}")
         if self.reason:
@@ -170,7 +180,9 @@ class Rewound:
             if machine := draft.get(Machine, each.id):
                 everything = draft.overlay(self._ledger.all(Machine), "Machine").values()
                 place = place_of(machine, everything, self._ledger.all(Host), there)
-                _made_ours(machine, each, place, draft, now)
+                volumes = draft.overlay(self._ledger.all(Volume), "Volume")
+                draft.put(*_made_ours(machine, each, place, volumes, now))
+                _destroy_follows(each, draft)
 
     def _born(self, now: datetime) -> str:
         """An incarnation that every agent takes for younger than any it has heard: they order them as text."""
@@ -179,30 +191,24 @@ class Rewound:
         return f"{(moment + timedelta(seconds=1)).isoformat(timespec='seconds')}-{uuid.uuid4().hex[:8]}"
 
 
-def _made_ours(machine: Machine, told: Differing, place: Place, draft: Draft, now: datetime) -> None:
+def _made_ours(
+    machine: Machine, told: Differing, place: Place, volumes: Mapping[str, Volume], now: datetime
+) -> Iterator[Machine | Volume]:
     """Ours from now on, in the place of the lost one of its name; or held, as it was, beside one that stands."""
+    there = replace(machine, host=told.told)
     if place.held and (machine.adopted or machine.replaced_by):
-        held = replace(machine, host=told.told, adopted=True)
-        draft.put(held.noted(Event(now, "reconciled", "held", "user", f"stays held: {place.held}")))
+        held = replace(there, adopted=True)
+        yield held.noted(Event(now, "reconciled", "held", "user", f"stays held: {place.held}"))
         return
-    text = f"runs on {told.told}; a person took the agents' word for it"
-    original = place.original if machine.adopted else None
-    ours = replace(machine, host=told.told, adopted=False, replaced_by="", recovery=Recovery.NONE)
-    ours = replace(ours, replaces=original.id if original else ours.replaces)
-    draft.put(ours.noted(Event(now, "reconciled", machine.state.value, "user", text)))
-    if original:
-        serves = f"replaced by {ours.id} on {ours.host}, as a person took the agents' word for it"
-        draft.put(original.recovering(Recovery.SERVING, serves, now, ours.id))
-        _superseded(original, ours, draft)
+    why = f"runs on {told.told}; a person took the agents' word for it"
+    yield from made_ours(there, place if machine.adopted else Place(), volumes, why, now)
 
 
-def _superseded(original: Machine, ours: Machine, draft: Draft) -> None:
-    """Its volumes took the place of those of the same name."""
-    news = {volume.name: volume for each in ours.volumes if (volume := draft.get(Volume, each))}
-    for each in original.volumes:
-        old = draft.get(Volume, each)
-        if old and old.name in news and old.id != news[old.name].id:
-            draft.put(replace(old, superseded_by=news[old.name].id))
+def _destroy_follows(told: Differing, draft: Draft) -> None:
+    """Only the host that has the machine can show that it is gone."""
+    destroy = draft.get(Destroy, told.id)
+    if destroy is not None and destroy.open and destroy.host != told.told:
+        draft.put(replace(destroy, host=told.told, stage=DestroyStage.BLOCKED, epoch=0))
 
 
 def _moment(incarnation: str, now: datetime) -> datetime:
