@@ -1,5 +1,6 @@
 """What we sign for agents: their commands and welcomes, the ceilings that bind us there, and whom they ask."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -41,6 +42,8 @@ class Sworn:
         # Limits are read at start: what we tell of them is as young as we are.
         self._since = clock.now()
         self._racks: tuple[datetime, Racks] | None = None
+        # Whom agents seal for, as an operator signed it; empty: for the key that they pinned when they joined.
+        self.recipients: Callable[[], Document] = dict
 
     def command(self, command: Command, host: str, incarnation: str) -> Command:
         """The command as it is sent: named, with the identity that is meant, and signed."""
@@ -49,7 +52,7 @@ class Sworn:
         return signed_command(meant, incarnation, self._key)
 
     def welcome(self, welcome: Welcome, host: str) -> Welcome:
-        told = replace(welcome, ceilings=self.ceilings(), lease=self.terms(host))
+        told = replace(welcome, ceilings=self.ceilings(), lease=self.terms(host), recipients=self.recipients())
         return signed_welcome(told, host, self._key)
 
     def lies(self, told: Hello) -> bool:

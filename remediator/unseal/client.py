@@ -15,6 +15,8 @@ from remediator.model.machine import Sealed
 from remediator.unseal.rows import JournalPlace
 
 ANSWER_SECONDS = 10.0
+# The key before this one, beside it: copies that were closed for it still open.
+PREVIOUS = "unseal.previous.key"
 # A sealed config travels on one line.
 _LINE_BYTES = 32 << 20
 
@@ -24,7 +26,9 @@ class Unsealer:
 
     def __init__(self, key_file: Path, journal: JournalPlace) -> None:
         self.public_key = ""
-        self._words = ["-m", "remediator.unseal", "--key", str(key_file), *journal.words]
+        self.previous: tuple[str, ...] = ()
+        before = ["--previous", str(key_file.with_name(PREVIOUS))]
+        self._words = ["-m", "remediator.unseal", "--key", str(key_file), *before, *journal.words]
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
@@ -57,6 +61,29 @@ class Unsealer:
             return str(answer["sealed_config"]), str(answer["digest"])
         text = str(answer.get("text") or "no reason given")
         raise PermanentError(text) if answer.get("error") == "permanent" else TransientError(text)
+
+    async def opens(self, box: str) -> str:
+        """What a probe holds that was closed for our key.
+
+        Raises:
+            PermanentError: it does not open, or is no probe.
+            TransientError: the process is not available now.
+        """
+        async with self._turn:
+            answer = await self._ask({"id": str(next(self._numbers)), "probe": box})
+        if answer.get("ok"):
+            return str(answer["probe"])
+        raise PermanentError(str(answer.get("text") or "no reason given"))
+
+    async def renew(self) -> None:
+        """Start it anew, with the keys that lie there now.
+
+        Raises:
+            PermanentError: it cannot use them.
+        """
+        async with self._turn:
+            await self.close()
+            await self._begin()
 
     async def close(self) -> None:
         """End the process."""
@@ -92,7 +119,8 @@ class Unsealer:
             sys.executable, *self._words, stdin=pipe, stdout=pipe, limit=_LINE_BYTES
         )
         try:
-            self.public_key = str((await _read(process))["unseal_key"])
+            told = await _read(process)
+            self.public_key, self.previous = str(told["unseal_key"]), tuple(told["previous"])
         except TransientError as error:
             await self.close()
             raise PermanentError("the unsealer does not start: see its message above") from error

@@ -1,5 +1,7 @@
 """Opening one envelope: only for a recreate that stands in the journal, only for the agent it is meant for."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from nacl.public import PrivateKey
@@ -8,7 +10,7 @@ from remediator.model.errors import PermanentError
 from remediator.model.machine import Sealed
 from remediator.unseal.rows import Body, JournalPlace, Rows, reading
 from remediator.wire.keys import parse_box_key, parse_verify_key
-from remediator.wire.sealing import check_envelope, digest, open_config, seal_config
+from remediator.wire.sealing import PROBE, Config, check_envelope, digest, open_config, seal_config
 
 _OPEN_STAGES = ("written", "sent")
 
@@ -24,7 +26,15 @@ class Request:
     operation: str
 
 
-def unseal(request: Request, private: PrivateKey, journal: JournalPlace) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A box with nothing in it but a probe: whether our keys open what is closed for us."""
+
+    id: str
+    probe: str
+
+
+def unseal(request: Request, private: Sequence[PrivateKey], journal: JournalPlace) -> tuple[str, str]:
     """The config closed for the target agent, and its digest.
 
     Raises:
@@ -35,13 +45,33 @@ def unseal(request: Request, private: PrivateKey, journal: JournalPlace) -> tupl
     with reading(journal) as rows:
         _check_journal(request, rows)
     check_envelope(request.envelope, parse_verify_key(request.verify_key))
-    config = open_config(request.envelope.box, private)
+    config = _opened(request.envelope.box, private)
     # The signature covers the digest, and the digest what was in the box.
     if digest(config) != request.envelope.digest:
         raise PermanentError(
             f"the sealed config of machine {request.envelope.machine} is not the one that was signed"
         )
     return seal_config(config, parse_box_key(request.target_key)), request.envelope.digest
+
+
+def probed(probe: Probe, private: Sequence[PrivateKey]) -> str:
+    """What the probe holds; a box with anything else in it is not opened for the asking.
+
+    Raises:
+        PermanentError: it does not open, or is no probe.
+    """
+    inside = _opened(probe.probe, private)
+    if inside.keys() != {PROBE}:
+        raise PermanentError("this is no probe")
+    return str(inside[PROBE])
+
+
+def _opened(box: str, private: Sequence[PrivateKey]) -> Config:
+    """By the key of today, or the one before it."""
+    for key in private[:-1]:
+        with suppress(PermanentError):
+            return open_config(box, key)
+    return open_config(box, private[-1])
 
 
 def _check_journal(request: Request, rows: Rows) -> None:

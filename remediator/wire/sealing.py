@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nacl.exceptions import CryptoError
@@ -12,8 +13,19 @@ from nacl.signing import SigningKey, VerifyKey
 
 from remediator.model.errors import PermanentError
 from remediator.model.machine import Sealed
+from remediator.wire.keys import fingerprint
 
 Config = dict[str, Any]
+# The only field of a box that is closed to see whether it opens.
+PROBE = "fleetmend_probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who can open a sealed config: the unsealer, and whoever has the offline key, where there is one."""
+
+    online: PublicKey
+    recovery: PublicKey | None = None
 
 
 def canonical(value: object) -> bytes:
@@ -53,13 +65,21 @@ def statement(sealed: Sealed) -> bytes:
 
 
 def envelope(
-    config: Config, *, machine: str, instance_id: str, host: str, epoch: int, to: PublicKey, signer: SigningKey
+    config: Config, *, machine: str, instance_id: str, host: str, epoch: int, to: Readers, signer: SigningKey
 ) -> Sealed:
-    """The full config closed for the unsealing key, with its agent's signature on what it belongs to."""
-    box = seal_config(config, to)
-    bare = Sealed(machine, instance_id, host, epoch, digest(config), box, "")
+    """The full config closed for each reader, with its agent's signature on what it belongs to."""
+    bare = Sealed(machine, instance_id, host, epoch, digest(config), seal_config(config, to.online), "")
     signature = base64.b64encode(signer.sign(statement(bare)).signature).decode()
-    return Sealed(machine, instance_id, host, epoch, bare.digest, box, signature)
+    whole = replace(bare, signature=signature, key=fingerprint(to.online))
+    if to.recovery is None:
+        return whole
+    return replace(whole, recovery=seal_config(config, to.recovery), recovery_key=fingerprint(to.recovery))
+
+
+def sealed_for(sealed: Sealed | None, to: Readers) -> bool:
+    """Whether a copy opens with the keys of these readers, all of them."""
+    recovery = fingerprint(to.recovery) if to.recovery else ""
+    return sealed is not None and (sealed.key, sealed.recovery_key) == (fingerprint(to.online), recovery)
 
 
 def check_envelope(sealed: Sealed, verify_key: VerifyKey) -> None:

@@ -13,10 +13,10 @@ from nacl.signing import SigningKey
 
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.machine import Sealed
-from remediator.unseal.client import Unsealer
+from remediator.unseal.client import PREVIOUS, Unsealer
 from remediator.unseal.rows import JournalPlace
-from remediator.wire.keys import key_text, parse_box_key
-from remediator.wire.sealing import digest, envelope, open_config
+from remediator.wire.keys import key_text, parse_box_key, write_private
+from remediator.wire.sealing import PROBE, Readers, digest, envelope, open_config, seal_config
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ class Desk:
     def sealed(self) -> Sealed:
         return envelope(
             CONFIG, machine="m1", instance_id="i1", host="h1", epoch=1,
-            to=parse_box_key(self.unsealer.public_key), signer=self.signer,
+            to=Readers(parse_box_key(self.unsealer.public_key)), signer=self.signer,
         )  # fmt: skip
 
     def put(self, kind: str, key: str, body: dict[str, Any]) -> None:
@@ -121,7 +121,7 @@ async def test_an_altered_envelope_is_refused(desk: Desk) -> None:
 async def test_a_box_that_was_exchanged_is_refused(desk: Desk) -> None:
     other = envelope(
         {"env": {}}, machine="m1", instance_id="i1", host="h1", epoch=1,
-        to=parse_box_key(desk.unsealer.public_key), signer=desk.signer,
+        to=Readers(parse_box_key(desk.unsealer.public_key)), signer=desk.signer,
     )  # fmt: skip
     with pytest.raises(PermanentError, match="not the one that was signed") as refused:
         await desk.ask(replace(desk.sealed(), box=other.box))
@@ -157,3 +157,24 @@ async def test_a_key_that_others_may_read_is_refused(tmp_path: Path, capfd: pyte
     with pytest.raises(PermanentError, match="does not start"):
         await Unsealer.start(tmp_path / "key", JournalPlace(str(tmp_path / "journal.db")))
     assert "0600" in capfd.readouterr().err
+
+
+async def test_what_was_sealed_for_the_key_before_still_opens(desk: Desk, tmp_path: Path) -> None:
+    old, sealed = tmp_path / "unseal.key", desk.sealed()
+    write_private(tmp_path / PREVIOUS, old.read_bytes())
+    old.unlink()
+    await desk.unsealer.renew()
+    assert desk.unsealer.previous != (desk.unsealer.public_key,)
+    box, _ = await desk.ask(sealed)
+    assert open_config(box, desk.target) == CONFIG
+
+
+async def test_a_probe_opens_and_nothing_else_does_for_the_asking(desk: Desk) -> None:
+    ours = parse_box_key(desk.unsealer.public_key)
+    assert await desk.unsealer.opens(seal_config({PROBE: "word"}, ours)) == "word"
+    for box in (desk.sealed().box, seal_config({PROBE: "word", "env": {}}, ours)):
+        with pytest.raises(PermanentError, match="this is no probe") as refused:
+            await desk.unsealer.opens(box)
+        assert "hunter2" not in str(refused.value)
+    with pytest.raises(PermanentError, match="does not open with this key"):
+        await desk.unsealer.opens(seal_config({PROBE: "word"}, desk.target.public_key))

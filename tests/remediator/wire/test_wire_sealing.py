@@ -22,7 +22,7 @@ from remediator.wire.keys import (
 )
 from remediator.wire.messages import Command, Welcome, parse_command, parse_welcome, refusal_of
 from remediator.wire.scrub import scrubbed
-from remediator.wire.sealing import check_envelope, digest, envelope, open_config, seal_config
+from remediator.wire.sealing import Readers, check_envelope, digest, envelope, open_config, seal_config
 
 CONFIG: dict[str, Any] = {"env": {"TOKEN": "hunter2"}, "guest": {"cpus": 1}, "metadata": {"recoverable": "true"}}
 READER = PrivateKey.generate()
@@ -45,7 +45,8 @@ def test_the_digest_knows_no_order() -> None:
 
 
 def make() -> Any:
-    return envelope(CONFIG, machine="m1", instance_id="i1", host="h1", epoch=3, to=READER.public_key, signer=SIGNER)
+    to = Readers(READER.public_key)
+    return envelope(CONFIG, machine="m1", instance_id="i1", host="h1", epoch=3, to=to, signer=SIGNER)
 
 
 def test_an_envelope_holds_for_what_was_signed() -> None:
