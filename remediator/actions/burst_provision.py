@@ -2,8 +2,8 @@
 
 import re
 
+from remediator.actions.burst_limits import STUCK, Allowed, allowed, said
 from remediator.actions.effects import Effect, GiveUpDemands, Provision
-from remediator.actions.packing import hosts_needed
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
 from remediator.model.decision import Hold
 from remediator.model.host import Capacity
@@ -14,13 +14,14 @@ TOO_LARGE = "DemandTooLarge"
 
 
 class BurstProvisionParams(Params):
-    """The shape of a host to ask for, a hedge in hosts, and the most hosts one request may name."""
+    """The shape of a host to ask for and its price, a hedge in hosts, and the most hosts one request may name."""
 
     hedge: int = 0
     max_hosts: int = 10
     cpus: float = 4
     memory_mb: int = 4096
     disk_mb: int = 1024
+    price: float = 0.0
 
 
 def plan(case: Case, params: BurstProvisionParams) -> Planned | Hold:
@@ -29,32 +30,34 @@ def plan(case: Case, params: BurstProvisionParams) -> Planned | Hold:
     bursts = [b for b in case.fleet.bursts.values() if b.region == case.target]
     fitting = [demand for demand in demands if demand.size.fits(shape)]
     # No host that may be asked for holds the others: they wait for nobody, and nobody waits for them.
-    given_up = _given_up([demand for demand in demands if demand not in fitting], shape, case)
-    told = not given_up or any(not burst.hosts and _lately(case, burst) for burst in bursts)
-    saying = () if told else given_up
+    may = allowed(case, fitting, shape, params.hedge, params.price)
+    too_large = _given_up([demand for demand in demands if demand not in fitting], shape, case)
+    given_up = (*too_large, *may.given_up)
+    unsaid = tuple(word for word in may.given_up if not said(case, word))
+    told = not too_large or any(not burst.hosts and _lately(case, burst) for burst in bursts)
+    saying = unsaid if told else (*too_large, *unsaid)
     if any(burst.open for burst in bursts):
         return Planned(saying, "a burst request is under way")
-    asking = _asking(fitting, bursts, shape, case, params)
+    asking = _asking(may, bursts, shape, case, params)
     if isinstance(asking, Hold):
         return Planned(saying) if saying else asking
     effects: tuple[Effect, ...] = (*saying, *asking)
     if effects:
         return Planned(effects, "hosts were asked for" if asking else "")
-    return Hold(TOO_LARGE, given_up[0].why) if given_up else Planned()
+    return Hold(TOO_LARGE if too_large else STUCK, given_up[0].why) if given_up else Planned()
 
 
 def _asking(
-    demands: list[Demand], bursts: list[Burst], shape: Capacity, case: Case, params: BurstProvisionParams
+    may: Allowed, bursts: list[Burst], shape: Capacity, case: Case, params: BurstProvisionParams
 ) -> tuple[Provision, ...] | Hold:
-    if not demands:
+    if not may.demands:
         return ()
     if stuck := [burst for burst in bursts if burst.hosts and _lately(case, burst)]:
         left = max((each.moved_at or case.now) + case.playbook.cooldown - case.now for each in stuck)
         again = f"they are asked for again in {left.total_seconds():.0f} s, after the cooldown"
         return Hold("BurstStuck", f"the last request for hosts is stuck: {stuck[-1].note}; {again}")
-    count = min(hosts_needed(demands, shape) + params.hedge, params.max_hosts)
-    keys = tuple(sorted(demand.key for demand in demands))
-    return (Provision(case.target, count, shape, keys, _round(case)),)
+    keys = tuple(sorted(demand.key for demand in may.demands))
+    return (Provision(case.target, min(may.hosts, params.max_hosts), shape, keys, _round(case)),)
 
 
 def _given_up(demands: list[Demand], shape: Capacity, case: Case) -> tuple[GiveUpDemands, ...]:

@@ -1,22 +1,58 @@
-"""The ceiling ``automatic_destroys``: how many more machines automatic decisions may destroy on one host now."""
+"""The ceiling ``automatic_destroys``: how many more machines of a host automatic decisions may destroy now.
 
+Every automatic destroy counts, whatever it was decided by: condemned on proof or after patience, withdrawn, or not
+let in again. What owners and operators ask for never does, and never waits for it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
 from remediator.actions.spec import Case
+from remediator.model.fleet import Fleet
+from remediator.model.layered import picked
 from remediator.model.machine import MachineState
-from remediator.model.request import Destroy, Origin
+from remediator.model.policy import Limits
+from remediator.model.request import Origin
 
 
 def room(case: Case) -> int:
+    """How many more on the case's target."""
+    return room_on(case.target, case.fleet, case.limits, case.now)
+
+
+def room_on(host: str, fleet: Fleet, limits: Limits, now: datetime) -> int:
     """Counted as the host's agent counts it; what is still to be carried out counts already."""
-    limits, since = case.limits, case.now - case.limits.automatic_destroys_per
-    mine = [d for d in case.fleet.destroys.values() if d.host == case.target and d.origin is Origin.AUTOMATIC]
-    spent = [d for d in mine if (d.open or (d.moved_at or d.asked_at) > since) and not _taken_back(case, d, since)]
-    here = sum(machine.state is not MachineState.DESTROYED for machine in case.fleet.machines_on(case.target))
+    since = now - limits.automatic_destroys_per
+    mine = [destroy for destroy in picked(fleet.destroys, "host", host) if destroy.origin is Origin.AUTOMATIC]
+    spent = [destroy for destroy in mine if destroy.open or (destroy.moved_at or destroy.asked_at) > since]
+    here = sum(machine.state is not MachineState.DESTROYED for machine in fleet.machines_on(host))
     return limits.automatic_destroys.of(here + sum(not destroy.open for destroy in spent)) - len(spent)
 
 
-def _taken_back(case: Case, destroy: Destroy, since: datetime) -> bool:
-    """What automatic decisions added a moment ago they may take back."""
-    machine = case.fleet.machines.get(destroy.machine)
-    return machine is not None and bool(machine.replaces) and machine.created_at > since
+def words(limits: Limits) -> str:
+    """What may be, for people."""
+    most, per = limits.automatic_destroys, limits.automatic_destroys_per.total_seconds()
+    return f"{most.share:.0%} of its machines, at least {most.at_least}, may be destroyed in {per:.0f} s"
+
+
+class Room:
+    """What is left on each host of a fleet, taken from piece by piece within one decision."""
+
+    def __init__(self, fleet: Fleet, now: datetime) -> None:
+        self._fleet = fleet
+        self._now = now
+        self._left: dict[str, int] = {}
+
+    def left(self, host: str) -> int:
+        if host not in self._left:
+            self._left[host] = room_on(host, self._fleet, self._fleet.limits, self._now)
+        return self._left[host]
+
+    def take(self, hosts: Iterable[str]) -> str:
+        """One machine of each is to go: all of them are counted, or none, and a host that has no room is named."""
+        wanted = Counter(hosts)
+        full = next((host for host, many in wanted.items() if many > self.left(host)), "")
+        if not full:
+            self._left |= {host: self.left(host) - many for host, many in wanted.items()}
+        return full

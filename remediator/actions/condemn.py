@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from remediator.actions.ceiling import room
+from remediator.actions.ceiling import room, words
 from remediator.actions.effects import Condemn
 from remediator.actions.proof import LEASE, proved_by
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
@@ -25,24 +25,23 @@ def plan(case: Case, params: CondemnParams) -> Planned | Hold:  # noqa: ARG001
         return Planned(waiting=f"{len(living)} machines have no replacement that serves" if living else "")
     proved = [(machine, by) for machine in replaced if (by := proved_by(case.host, machine))]
     if proved:
-        return Planned(tuple(Condemn(machine.id, f"replaced; {_proof(by)}") for machine, by in proved))
+        return _as_many_as_may(case, [Condemn(machine.id, f"replaced; {_proof(by)}") for machine, by in proved])
     # Patience is earned in our own term: a pause, a restart or a stepped clock must not shorten it.
     since = max(case.host.died_at, case.fleet.term_began or case.host.died_at)
     left = since + case.limits.patience - case.now
     if left.total_seconds() > 0:
         return Planned(waiting=f"patience: {left.total_seconds():.0f} s left")
-    return _without_proof(case, replaced)
-
-
-def _without_proof(case: Case, replaced: list[Machine]) -> Planned | Hold:
-    """They may be running: no more of them than its agent would destroy."""
-    left, most = room(case), case.limits.automatic_destroys
-    if left < 1:
-        per = case.limits.automatic_destroys_per.total_seconds()
-        told = f"{most.share:.0%} of its machines, at least {most.at_least}, may be destroyed in {per:.0f} s"
-        return Hold("DestroyCeiling", f"{len(replaced)} more are replaced; {told} by automatic decisions")
     why = f"replaced, and its host stayed away for {case.limits.patience.total_seconds():.0f} s"
-    return Planned(tuple(Condemn(machine.id, why) for machine in replaced[:left]))
+    return _as_many_as_may(case, [Condemn(machine.id, why) for machine in replaced])
+
+
+def _as_many_as_may(case: Case, wanted: list[Condemn]) -> Planned | Hold:
+    """No more of them than its agent would destroy, proof or not."""
+    left = room(case)
+    if left < 1:
+        told = f"{len(wanted)} more are replaced; {words(case.limits)} by automatic decisions"
+        return Hold("DestroyCeiling", told)
+    return Planned(tuple(wanted[:left]))
 
 
 def _proof(by: str) -> str:

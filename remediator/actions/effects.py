@@ -42,13 +42,17 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Recreate:
-    """Make a replacement from the sealed config; ``target`` is chosen by placement, unless volumes fix it."""
+    """Make a replacement from the sealed config; ``target`` is chosen by placement, unless volumes fix it.
+
+    ``elsewhere`` are regions in which it may run where its own has no room.
+    """
 
     machine: str
     instance_id: str
     epoch: int
     volumes: tuple[str, ...] = ()
     target: str = ""
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -26,15 +26,14 @@ def plan(case: Case, params: MigrateParams) -> Planned:
     wanted = [m for m in here if m.stateless or params.machines == "all"]
     if not wanted:
         return Planned()
-    moving = [migration for migration in case.fleet.migrations.values() if migration.open]
-    apps = {migration.app for migration in moving}
+    moving, apps = case.fleet.moving()
     effects: list[Migrate] = []
-    mine = [migration for migration in case.fleet.migrations.values() if migration.source == case.target]
-    for machine in wanted:
+    mine = case.fleet.moves_from(case.target)
+    for machine in wanted if moving < params.at_once else ():
         wish = _wish(case, machine, mine)
-        if wish and machine.app not in apps and len(moving) + len(effects) < params.at_once:
+        if wish and machine.app not in apps and moving + len(effects) < params.at_once:
             effects.append(wish)
-            apps.add(machine.app)
+            apps = apps | {machine.app}
     return Planned(tuple(effects), f"{len(wanted)} machines still here")
 
 

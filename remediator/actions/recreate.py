@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Literal
 
 from remediator.actions.effects import Effect, NoteRecovery, Quarantine, Recreate
+from remediator.actions.elsewhere import regions_of
 from remediator.actions.fields import Pace
 from remediator.actions.poison import poisoned
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
@@ -14,28 +15,47 @@ from remediator.model.request import Operation, Stage
 # What its owner had stopped, or what never ran, stays where it is: nobody misses it before the host is back.
 WAS_SERVING = frozenset({MachineState.CREATED, MachineState.STARTING, MachineState.STARTED, MachineState.REPLACING})
 
+_UNDER_WAY = frozenset({Recovery.NONE, Recovery.PLACED})
+_ELSEWHERE = frozenset({Recovery.PLACED, Recovery.SERVING})
 _SECOND = timedelta(seconds=1)
 
 
 class RecreateParams(Params):
-    """``pace`` machines a second over the fleet, ``per_target`` at once on one host."""
+    """``pace`` machines a second over the fleet, ``per_target`` at once on one host.
+
+    ``elsewhere: agreed`` lets machines leave their region whose app agreed to it (``actions.elsewhere``).
+    """
 
     machines: Literal["stateless"] = "stateless"
     pace: Pace = 20.0
     per_target: int = 2
     when_no_room: str = "burst_provision"
+    elsewhere: Literal["never", "agreed"] = "never"
 
 
 def plan(case: Case, params: RecreateParams) -> Planned:
-    lost = [m for m in case.fleet.machines_on(case.target) if m.alive and m.stateless and not m.adopted]
-    serving = [machine for machine in lost if was_serving(case, machine)]
+    lost = [m for m in case.fleet.machines_on(case.target) if not (m.volumes or m.adopted) and m.alive]
+    serving = [machine for machine in lost if machine.state in WAS_SERVING or was_serving(case, machine)]
     tried = attempts(case)
     wishes = [wish for machine in serving if (wish := _wish(case, machine, tried.get(machine.id)))]
-    batch = _paced(case, params, [wish for wish in wishes if isinstance(wish, Recreate)])
-    notes = [wish for wish in wishes if not isinstance(wish, Recreate)]
-    pending = [m for m in serving if m.recovery in (Recovery.NONE, Recovery.PLACED)]
+    ready = [wish for wish in wishes if isinstance(wish, Machine)]
+    others = _elsewhere(case, params, ready)
+    batch = [_recreated(case, machine, others) for machine in _paced(case, params, ready, others)]
+    notes = [wish for wish in wishes if not isinstance(wish, Machine)]
+    pending = [m for m in serving if m.recovery in _UNDER_WAY]
     waiting = f"{len(pending)} machines not serving elsewhere yet" if pending else ""
     return Planned((*notes, *batch), waiting)
+
+
+def _elsewhere(case: Case, params: RecreateParams, machines: list[Machine]) -> dict[str, tuple[str, ...]]:
+    """The other regions of each machine that may leave its own."""
+    if params.elsewhere == "never":
+        return {}
+    return {machine.id: found for machine in machines if (found := regions_of(machine, case.fleet))}
+
+
+def _recreated(case: Case, machine: Machine, others: dict[str, tuple[str, ...]]) -> Recreate:
+    return Recreate(machine.id, machine.instance_id, case.epoch, elsewhere=others.get(machine.id, ()))
 
 
 def was_serving(case: Case, machine: Machine) -> bool:
@@ -47,17 +67,16 @@ def was_serving(case: Case, machine: Machine) -> bool:
 
 def attempts(case: Case) -> dict[str, Operation]:
     """The creates that were written for this death of the host, by the machine they replace."""
-    creates = [op for op in case.fleet.operations.values() if op.args.get("epoch") == case.epoch]
-    return {op.args["source"]: op for op in creates if "source" in op.args}
+    return {op.args["source"]: op for op in case.fleet.creates() if op.args.get("epoch") == case.epoch}
 
 
-def _wish(case: Case, machine: Machine, tried: Operation | None) -> Effect | None:
-    """What is to be done for one lost machine now, if anything."""
-    if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
+def _wish(case: Case, machine: Machine, tried: Operation | None) -> Effect | Machine | None:
+    """What is to be said of one lost machine now, if anything; itself, if it is to be recreated."""
+    if machine.recovery in _ELSEWHERE:
         return None
     if machine.quarantined:
         return _held(machine, machine.quarantined)
-    if why := poisoned(case.fleet, machine, case.limits.poison):
+    if machine.replaces and (why := poisoned(case.fleet, machine, case.limits.poison)):
         return Quarantine(machine.id, why)
     if machine.sealed is None:
         return _held(machine, "its full config is on its host alone: not marked recoverable")
@@ -65,7 +84,7 @@ def _wish(case: Case, machine: Machine, tried: Operation | None) -> Effect | Non
         return _held(machine, "sealed copy is older than the last instance seen")
     if tried is not None and tried.stage is Stage.FAILED:
         return _held(machine, tried.error)
-    return None if tried is not None else Recreate(machine.id, machine.instance_id, case.epoch)
+    return None if tried is not None else machine
 
 
 def _held(machine: Machine, reason: str) -> NoteRecovery | None:
@@ -73,16 +92,19 @@ def _held(machine: Machine, reason: str) -> NoteRecovery | None:
     return None if told else NoteRecovery(machine.id, Recovery.HELD, reason)
 
 
-def _paced(case: Case, params: RecreateParams, wishes: list[Recreate]) -> list[Recreate]:
+def _paced(
+    case: Case, params: RecreateParams, wishes: list[Machine], others: dict[str, tuple[str, ...]]
+) -> list[Machine]:
     """No more in flight than ``per_target`` on each host that takes work: survivors are not to be trampled."""
     if not wishes:
         return []
     # Where all of it is to stop, a guard says so; what it would stop is planned as ever.
     pace = case.pace or 1.0
-    creates = [op for op in case.fleet.operations.values() if "source" in op.args]
+    creates = case.fleet.creates()
     in_flight = sum(1 for op in creates if op.open) + case.given_out
     lately = sum(1 for op in creates if case.now - op.written_at < _SECOND) + case.given_out
-    targets = max(1, len(case.fleet.takers(case.region))) * params.per_target
+    regions = {case.region, *(region for each in others.values() for region in each)}
+    targets = max(1, sum(case.fleet.taking(region) for region in regions)) * params.per_target
     room = max(1, int(targets * pace)) - in_flight
     return wishes[: max(0, min(room, max(1, int(params.pace * pace)) - lately))]
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from remediator.actions.ceiling import Room
+from remediator.actions.ceiling import words as ceiling
 from remediator.model.evidence import Claim, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
-from remediator.model.machine import Machine, MachineState
+from remediator.model.machine import LOST_EVENT, Machine, MachineState
 from remediator.model.request import Destroy, Origin
 
 # How long a returned original may take to run again before its replacement wins.
@@ -31,11 +33,12 @@ class Admission:
     machines: tuple[str, ...] = ()
 
 
-def admission(fleet: Fleet, host: Host, now: datetime) -> Admission | str:
+def admission(fleet: Fleet, host: Host, now: datetime, room: Room | None = None) -> Admission | str:
     """The admission of a returning host, or the sentence that says why not yet.
 
     It waits until no condemned machine is left on the host, and until the originals that stay run again, so that
-    at no instant both an original and its replacement are routable.
+    at no instant both an original and its replacement are routable. ``room`` is what the ceiling over automatic
+    destroys leaves; more than that waits.
     """
     if host.life is not Life.RETURNING:
         return "not returning"
@@ -44,10 +47,10 @@ def admission(fleet: Fleet, host: Host, now: datetime) -> Admission | str:
     left = _left(fleet, host)
     if left:
         return f"{len(left)} condemned machines are not yet seen absent"
-    return _settled(fleet, host, now)
+    return _settled(fleet, host, now, room or Room(fleet, now))
 
 
-def early(fleet: Fleet, host: Host, now: datetime) -> Admission:
+def early(fleet: Fleet, host: Host, now: datetime, room: Room | None = None) -> Admission:
     """Whoever of a returning host may serve although others of it must go or are waited for.
 
     A machine is admitted as soon as no condemned one shares its app or a volume with it, and it is clear whether the
@@ -61,13 +64,19 @@ def early(fleet: Fleet, host: Host, now: datetime) -> Admission:
     others = [m for m in fleet.machines_on(host.name) if m.app not in apps and not volumes.intersection(m.volumes)]
     waiting = [m for m in others if m.alive and not m.condemned and m.admitted_epoch != host.epoch]
     words = {machine.id: _word(fleet, host, machine, now) for machine in waiting}
-    stays = [machine for machine in waiting if words[machine.id] == "stays"]
+    room = room or Room(fleet, now)
+    stays = [m for m in waiting if words[m.id] == "stays" and not room.take(_hosts(_living_after(fleet, m)))]
+    goes = [machine for machine in waiting if words[machine.id] == "goes" and not room.take([host.name])]
     return Admission(
         host.name,
         withdraw=tuple(each.id for machine in stays for each in _living_after(fleet, machine)),
-        condemn=tuple(machine.id for machine in waiting if words[machine.id] == "goes"),
+        condemn=tuple(machine.id for machine in goes),
         machines=tuple(machine.id for machine in stays),
     )
+
+
+def _hosts(machines: Iterable[Machine]) -> list[str]:
+    return [machine.host for machine in machines]
 
 
 def survivors(destroys: Iterable[Destroy], host: Host, patience: timedelta, now: datetime) -> tuple[str, ...]:
@@ -117,20 +126,25 @@ def _living_after(fleet: Fleet, machine: Machine) -> list[Machine]:
     return [each for each in fleet.successors(machine) if each.alive]
 
 
-def _settled(fleet: Fleet, host: Host, now: datetime) -> Admission | str:
+def _settled(fleet: Fleet, host: Host, now: datetime, room: Room) -> Admission | str:
     withdraw: list[str] = []
     condemn: list[str] = []
+    going: list[str] = []
     for machine in fleet.machines_on(host.name):
-        successors = [each.id for each in fleet.successors(machine) if each.alive]
+        successors = _living_after(fleet, machine)
         if not machine.alive or not successors:
             continue
         verdict = _original(fleet, host, machine, now)
         if verdict == "stays":
-            withdraw.extend(successors)
+            withdraw.extend(each.id for each in successors)
+            going.extend(_hosts(successors))
         elif verdict == "goes":
             condemn.append(machine.id)
+            going.append(host.name)
         else:
             return verdict
+    if full := room.take(going):
+        return f"its admission would destroy more of {full} than automatic decisions may: {ceiling(fleet.limits)}"
     return Admission(host.name, tuple(withdraw), tuple(condemn))
 
 
@@ -142,11 +156,24 @@ def _original(fleet: Fleet, host: Host, machine: Machine, now: datetime) -> str:
             return "stays"
         if fresh:
             return f"original {machine.id} does not run yet"
-        if machine.state is MachineState.STOPPED:
+        if machine.state in (MachineState.STOPPED, MachineState.SUSPENDED):
             return "stays"
-    if fleet.served_elsewhere(machine):
+    if fleet.served_elsewhere(machine) or _missing(host, machine):
         return "goes"
+    if _keeps(fleet, machine) and _all_failed(machine, *_living_after(fleet, machine)):
+        return "stays"
     return f"neither original {machine.id} nor its replacement runs yet"
+
+
+def _missing(host: Host, machine: Machine) -> bool:
+    """Whether its host has said since it is back that it has it no longer: nothing is left that could run again."""
+    failed, back = machine.state is MachineState.FAILED, host.returned_at
+    return failed and any(each.kind == LOST_EVENT and back is not None and each.at >= back for each in machine.events)
+
+
+def _all_failed(*machines: Machine) -> bool:
+    """None of them will run by itself; whoever waits for that keeps all others of its host away for ever."""
+    return all(machine.state is MachineState.FAILED for machine in machines)
 
 
 def _keeps(fleet: Fleet, machine: Machine) -> bool:

@@ -12,12 +12,14 @@ from remediator.actions.spec import Case
 from remediator.engine.correlated import released_by_person
 from remediator.engine.guard import Facts, Guard
 from remediator.engine.incidents import GROUP_PLAYBOOKS
-from remediator.engine.index import Index, index_of
+from remediator.engine.index import FLEET, Index, index_of
 from remediator.engine.index import busy as busy
+from remediator.engine.shares import IN_FLIGHT, NEWLY_UNHEALTHY, RATE, share_key
 from remediator.model.decision import Hold
 from remediator.model.policy import Budget, Share
 
-IN_FLIGHT, RATE, NEWLY_UNHEALTHY = "InFlight", "Rate", "NewlyUnhealthy"
+# Of a fleet of several shards.
+_PART = ", as far as its part was given to this shard"
 # What a person's release replaces; slots in flight are capacity, and stay.
 _RELEASED = frozenset({RATE, NEWLY_UNHEALTHY})
 
@@ -53,7 +55,7 @@ def _in_place(case: Case, index: Index, budget: Budget, place: str, *, members: 
     total = index.total(where, members=members)
 
     def counted(what: str, allowed: Share, used: int, unclear: int = 0) -> Counted:
-        return Counted(what, budget.scope, place, used, allowed.of(total), unclear)
+        return Counted(what, budget.scope, place, used, _allowed(case, budget, what, allowed, total), unclear)
 
     if budget.max_in_flight is not None:
         yield counted(IN_FLIGHT, budget.max_in_flight, index.in_flight(name, where, case.target, members=members))
@@ -64,12 +66,31 @@ def _in_place(case: Case, index: Index, budget: Budget, place: str, *, members: 
         yield counted(NEWLY_UNHEALTHY, budget.newly_unhealthy, dead + unclear, unclear)
 
 
+def _allowed(case: Case, budget: Budget, what: str, share: Share, total: int) -> int:
+    """Of the whole fleet's, what this shard has been given: others act on the rest of it."""
+    prepaid = case.fleet.shares if budget.scope == FLEET else None
+    return share.of(total) if prepaid is None else prepaid.get(share_key(case.playbook.name, what, budget, share), 0)
+
+
 def _read(case: Case) -> Facts | None:
     """Every budget of the playbook, before its first act on a target."""
     if case.remediation.steps or not case.playbook.budgets:
         return None
-    used = [_plain(count) for budget in case.playbook.budgets for count in counts(case, budget)]
-    return {"budgets": used, "let_go": released_by_person(case)}
+    prepaid = {} if case.fleet.shares is None else {"prepaid": True}
+    return {"budgets": _used(case), "let_go": released_by_person(case)} | prepaid
+
+
+def _used(case: Case) -> list[Facts]:
+    """Counted anew for whoever counts itself; else the same for all in the same places."""
+    index, book = index_of(case), case.playbook
+
+    def counted() -> list[Facts]:
+        return [_plain(count) for budget in book.budgets for count in counts(case, budget)]
+
+    if case.target in index.counted(book.name):
+        return counted()
+    places = tuple(index.places(budget.scope, case.target) for budget in book.budgets)
+    return list(index.slot(book.name, ("used", places), counted))
 
 
 def _plain(count: Counted) -> Facts:
@@ -87,12 +108,12 @@ def _judge(facts: Facts) -> Hold | None:
     for budget in facts["budgets"]:
         spared = facts["let_go"] and budget["name"] in _RELEASED
         if not spared and budget["used"] >= budget["allowed"]:
-            return _over(budget)
+            return _over(budget, _PART if "prepaid" in facts else "")
     return None
 
 
-def _over(budget: Facts) -> Hold:
-    place = f" {budget['place']}" if budget["scope"] == "app" else ""
+def _over(budget: Facts, part: str) -> Hold:
+    place = f" {budget['place']}" if budget["scope"] == "app" else part if budget["scope"] == FLEET else ""
     unclear = f", {budget['unclear']} of them unknown" if budget["unclear"] else ""
     told = f"{budget['used']} of {budget['allowed']} allowed in this {budget['scope']}{place}{unclear}"
     return Hold(f"Budget{budget['name']}", told, {name: budget[name] for name in ("scope", "used", "allowed")})

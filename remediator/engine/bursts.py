@@ -24,6 +24,11 @@ def advance(burst: Burst, fleet: Fleet, now: datetime) -> Burst:
     return burst
 
 
+def counts(burst: Burst, fleet: Fleet) -> bool:
+    """Whether a demand that still stands was what it was for: its attempts are counted for as long as it lives."""
+    return any(key in fleet.demands for key in burst.demands)
+
+
 def expired(fleet: Fleet, now: datetime) -> list[Demand]:
     return [demand for demand in fleet.demands.values() if now - demand.last_asked > DEMAND_LIFE]
 

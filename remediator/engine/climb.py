@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from remediator.actions.effects import Effect, GiveUpDemands, NoteRecovery, Placeable
 from remediator.actions.spec import ActionSpec, Case, Planned
@@ -19,17 +20,19 @@ from remediator.engine.facts import (
     facts_of,
     held,
 )
-from remediator.engine.guard import Facts, Heard, hear
+from remediator.engine.guard import ERRORS, Facts, Heard, hear
 from remediator.engine.guards import Guarding
 from remediator.engine.holds import spared
+from remediator.engine.index import index_of
 from remediator.engine.placement import placed, reserved
+from remediator.model.changing import changed
 from remediator.model.decision import Decision, DecisionOutcome, Hold, Remediation
 from remediator.model.people import Approval
 from remediator.model.policy import Kind, Mode, Playbook, Step
 from remediator.model.record import Record
 
 # What was done in vain, or could not be done, or nobody answered: the next rung is due.
-ESCALATES = frozenset({"Cooldown", "WebhookFailed", "BurstStuck", "DemandTooLarge", "NextRung"})
+ESCALATES = frozenset({"Cooldown", "WebhookFailed", "BurstStuck", "DemandStuck", "DemandTooLarge", "NextRung"})
 _LEAVING = frozenset({"migrate", "drain"})
 
 
@@ -44,6 +47,8 @@ class Verdicts:
     records: tuple[Record, ...] = ()
 
     def with_all_of(self, other: "Verdicts") -> "Verdicts":
+        if self is NOTHING or other is NOTHING:
+            return other if self is NOTHING else self
         return Verdicts(
             self.decisions + other.decisions,
             self.remediations + other.remediations,
@@ -53,21 +58,40 @@ class Verdicts:
         )
 
 
+NOTHING = Verdicts()
+
+
 def climb(actions: Mapping[str, ActionSpec], case: Case, before: Heard, guarding: Guarding) -> Verdicts:
     """All rungs, in order: each plans against the fleet as it is, so that a rung may still be waiting below."""
-    total, remediation = Verdicts(), case.remediation
+    found: list[Verdicts] = []
+    remediation = case.remediation
     for step in flat(case.playbook):
-        mine = replace(case, remediation=remediation, action=step.action)
-        taken = _step(actions[step.action], step, mine, before, guarding)
-        given = reserved(taken.decisions, case.fleet)
-        if given is not case.fleet.reserved:
-            case = replace(case, fleet=replace(case.fleet, reserved=given))
-        total = total.with_all_of(replace(taken, remediations=()) if taken.remediations else taken)
+        if case.action != step.action or case.remediation is not remediation:
+            case = changed(case, remediation=remediation, action=step.action)
+        taken = _step(actions[step.action], step, case, before, guarding)
         remediation = taken.remediations[0] if taken.remediations else remediation
+        if taken is not NOTHING:
+            found.append(taken)
+        given = reserved(taken.decisions, case.fleet) if taken.decisions else case.fleet.reserved
+        if given is not case.fleet.reserved:
+            case = changed(case, fleet=changed(case.fleet, reserved=given))
         if any(_stops(decision) for decision, _ in taken.decisions):
             break
-    same = remediation == case.fleet.remediations.get(remediation.key)
-    return replace(total, remediations=() if same or not remediation.steps else (remediation,))
+    same = not remediation.steps or remediation == case.fleet.remediations.get(remediation.key)
+    return _together(found, () if same else (remediation,))
+
+
+def _together(found: list[Verdicts], remediations: tuple[Remediation, ...]) -> Verdicts:
+    """What all rungs came to."""
+    if not found and not remediations:
+        return NOTHING
+    return Verdicts(
+        tuple(each for one in found for each in one.decisions),
+        remediations,
+        tuple(each for one in found for each in one.unplaced),
+        tuple(each for one in found for each in one.approvals),
+        tuple(each for one in found for each in one.records),
+    )
 
 
 def flat(playbook: Playbook) -> list[Step]:
@@ -89,7 +113,7 @@ def _stops(decision: Decision) -> bool:
 
 
 def _step(action: ActionSpec, step: Step, case: Case, before: Heard, guarding: Guarding) -> Verdicts:
-    planned = action.plan(case, action.params.model_validate(step.params))
+    planned = _planned(action, step, case)
     if isinstance(planned, Hold):
         facts = {GUARDS: before.facts, APPROVED: before.approved, PLAN: {"hold": [planned.reason, planned.text]}}
         return Verdicts(((held(case, step.action, planned, facts), ()),))
@@ -111,15 +135,31 @@ def _step(action: ActionSpec, step: Step, case: Case, before: Heard, guarding: G
     return asked.with_all_of(_act(case, step, planned, heard))
 
 
+def _planned(action: ActionSpec, step: Step, case: Case) -> Planned | Hold:
+    """What the step would do; a plan that fails does nothing, as a guard that fails blocks."""
+    try:
+        return action.plan(case, _params(action, step, case))
+    except ERRORS as error:
+        return Hold(
+            "PlanFailed", f"the plan of {step.action} failed, and therefore nothing is done: {type(error).__name__}"
+        )
+
+
+def _params(action: ActionSpec, step: Step, case: Case) -> Any:
+    """Checked once, not once for each of many targets."""
+    known = index_of(case).kept(("params", id(step)), lambda: (step, action.params.model_validate(step.params)))
+    return known[1]
+
+
 def _asked(case: Case, planned: Planned, before: Heard) -> tuple[Verdicts, Planned]:
     """Of the effects that want a person's word, those that have it are planned; for the others it is asked."""
     if not planned.asks or case.playbook.mode is not Mode.AUTO:
-        return Verdicts(), planned
+        return NOTHING, planned
     named = approvals.covered(case, case.action, planned.asks)
     if named and DATA_LOSS in approvals.approved(case, case.action):
         spoken_for = {getattr(effect, "machine", "") for effect in named}
         told = [e for e in planned.effects if not (isinstance(e, NoteRecovery) and e.machine in spoken_for)]
-        return Verdicts(), replace(planned, effects=(*told, *named))
+        return NOTHING, replace(planned, effects=(*told, *named))
     hold = data_loss({"question": planned.question})
     return stopped(
         case, before.then(Heard(hold, {"data_loss": {"question": planned.question}})), planned.asks
@@ -158,11 +198,11 @@ def _shown(case: Case, hold: Hold, effects: tuple[Effect, ...]) -> Hold:
 def _reached(case: Case, step: Step, planned: Planned) -> Verdicts:
     """Nothing to do on this rung: it is complete, unless it waits for something; who only watches takes no slot."""
     if planned.waiting:
-        return Verdicts()
+        return NOTHING
     answered = approvals.used(case, step.action)
     rows = (answered,) if answered else ()
     if step.action in case.remediation.steps or case.playbook.mode is not Mode.AUTO:
-        return Verdicts(approvals=rows)
+        return Verdicts(approvals=rows) if rows else NOTHING
     return Verdicts(remediations=(_with_step(case, step),), approvals=rows)
 
 
@@ -192,4 +232,4 @@ def _told(effects: tuple[Effect, ...], case: Case) -> str:
 
 def _with_step(case: Case, step: Step) -> Remediation:
     steps = {step.action: case.now} | case.remediation.steps
-    return replace(case.remediation, steps=steps)
+    return changed(case.remediation, steps=steps)

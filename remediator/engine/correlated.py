@@ -1,5 +1,6 @@
 """The guard ``correlated``: whoever fell with others is held as one incident, until the incident lets it go. PURE."""
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 
 from remediator.actions.spec import Case
@@ -7,6 +8,7 @@ from remediator.engine.correlation import Cohort, Key, cohort, key_of, proved_do
 from remediator.engine.guard import Facts, Guard
 from remediator.engine.incidents import DEADLINE, GROUP_PLAYBOOKS, group_playbook
 from remediator.engine.index import Index, index_of
+from remediator.engine.unheard import judge_unheard, unheard
 from remediator.model.decision import Hold
 from remediator.model.host import Host, Life
 from remediator.model.incident import Incident
@@ -70,7 +72,7 @@ def _of_siblings(case: Case, rule: Correlated, index: Index) -> Facts:
     accused = _accused(case, rule, index)
     found = accused or [c for c in _cohorts(case.host, rule, index) if c.incident]
     if not found:
-        return {"at_least": rule.at_least, "by": list(rule.by)}
+        return {"at_least": rule.at_least, "by": list(rule.by)} | unheard(case.host, rule, index)
     first = found[0]
     alike = [host for name in first.hosts if (host := index.host(name))]
     return {
@@ -85,23 +87,39 @@ def _of_siblings(case: Case, rule: Correlated, index: Index) -> Facts:
 
 
 def _cohorts(host: Host, rule: Correlated, index: Index) -> list[Cohort]:
-    keys = [key for label in rule.by if (key := key_of(host, label))]
+    keys = tuple(key for label in rule.by if (key := key_of(host, label)))
     # Whom an incident has already tells nothing of this one.
-    others = frozenset(index.incidents)
+    others = index.kept("in incidents", lambda: frozenset(index.incidents))
     if index.also is None:
-        return [found for key in keys if (found := _once(index, rule, key, others))]
+        once: dict[Key, Cohort | None] = index.kept(("cohorts", rule), dict)
+        # All who fell under one label ask the same.
+        once |= {key: cohort(index, rule, key, others) for key in keys if key not in once}
+        return [found for key in keys if (found := once[key])]
+    plain = host.name not in others and host.name not in _doubters(index)
+    if plain and not _one_more_counts(index, rule, keys, host):
+        return []
     return [found for key in keys if (found := cohort(index, rule, key, others))]
 
 
-def _once(index: Index, rule: Correlated, key: Key, others: frozenset[str]) -> Cohort | None:
-    """All who fell under one label ask the same."""
-    return index.kept(("cohort", rule, key), lambda: cohort(index, rule, key, others))
+def _doubters(index: Index) -> frozenset[str]:
+    """Whoever is suspect, or was within the hour."""
+    return index.kept("doubters", lambda: frozenset(index.doubted) | frozenset(index.fleet.suspicions))
+
+
+def _one_more_counts(index: Index, rule: Correlated, keys: tuple[Key, ...], one: Host) -> bool:
+    """Whether one host more under those labels makes an incident: the same for all who were well until then."""
+    known: dict[tuple[Key, ...], bool] = index.kept(("one more", rule, one.since, index.now), dict)
+    if keys not in known:
+        others = frozenset(index.incidents)
+        known[keys] = any((found := cohort(index, rule, key, others)) and found.incident for key in keys)
+    return known[keys]
 
 
 def _accused(case: Case, rule: Correlated, index: Index) -> list[Cohort]:
     """Hosts that rules alone name for the same playbook at about the same time: all of them may be alive."""
-    mine = index.alerts(case.playbook.name, "host", case.target)
-    if case.playbook.evidence.verdict or not mine or case.host is None:
+    wants = case.playbook.evidence.verdict
+    mine = [] if wants else index.alerts(case.playbook.name, "host", case.target)
+    if not mine or case.host is None:
         return []
     window, moment = min(rule.within), mine[0].active_at
     found: list[Cohort] = []
@@ -116,12 +134,15 @@ def _accused(case: Case, rule: Correlated, index: Index) -> list[Cohort]:
 def _alike(index: Index, playbook: str, moment: datetime, window: timedelta, key: Key) -> tuple[str, ...]:
     """Hosts under a label that rules named at about that moment."""
 
-    def looked() -> tuple[str, ...]:
+    def looked() -> dict[Key, tuple[str, ...]]:
         asking = index.kept(("accused", playbook), lambda: _asking(index, playbook))
-        near = [host for host, since in asking if abs(since - moment) <= window]
-        return tuple(sorted({host.name for host in near if key_of(host, key[0]) == key}))
+        found: defaultdict[Key, set[str]] = defaultdict(set)
+        for host, since in asking:
+            if abs(since - moment) <= window and (theirs := key_of(host, key[0])):
+                found[theirs].add(host.name)
+        return {each: tuple(sorted(names)) for each, names in found.items()}
 
-    return index.kept(("alike", playbook, moment, key), looked)
+    return index.kept(("alike", playbook, moment, key[0]), looked).get(key, ())
 
 
 def _asking(index: Index, playbook: str) -> list[tuple[Host, datetime]]:
@@ -136,7 +157,7 @@ def _judge(facts: Facts) -> Hold | None:
     if facts["group"]:
         return Hold("NoIncident", "no incident has let this host go: a group's playbook acts on nothing else")
     if "many" not in facts or facts["let_go"] or facts["proved"]:
-        return None
+        return None if facts["let_go"] else judge_unheard(facts)
     where = f"{facts['many']} hosts of {facts['label']} {facts['value']}"
     return Hold("Correlated", f"{where} fell within {facts['window']:.0f} s: one incident", _place(facts))
 

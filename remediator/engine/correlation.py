@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from remediator.engine.index import Index
+from remediator.model.elsewhere import Key as Key
 from remediator.model.fleet import Fleet
-from remediator.model.grouping import under
+from remediator.model.grouping import Tallied
 from remediator.model.host import Fence, Host
 from remediator.model.policy import Correlated
 from remediator.model.suspicion import BaseRate
@@ -32,9 +33,6 @@ _SIGMAS = 3.0902
 
 # Of a fleet that nothing is known of.
 UNKNOWN = BaseRate(datetime(2000, 1, 1, tzinfo=UTC))
-
-# Label, region where the label's values are local to one, value.
-Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +99,15 @@ def rate_of(fleet: Fleet, window: timedelta) -> float:
 
 def cohort(index: Index, rule: Correlated, key: Key, besides: frozenset[str] = frozenset()) -> Cohort | None:
     """The label's suspects in the window in which they exceed most; None while there are too few to ask."""
-    size = sizes(index, key[0])[key]
-    if key[0] not in _PLACES and 2 * size > len(index.fleet.hosts):
+    suspects = doubts_under(index, rule, key)
+    if len(suspects) < rule.at_least:
+        return None
+    others = [each for each in index.fleet.elsewhere if not each.stale]
+    size = sizes(index, key[0])[key] + sum(each.sizes.get(key, 0) for each in others)
+    if key[0] not in _PLACES and 2 * size > len(index.fleet.hosts) + sum(each.hosts for each in others):
         # What most hosts share explains nothing of a few.
         return None
-    doubts = [doubt for doubt in doubts_under(index, rule, key) if doubt.host not in besides]
+    doubts = [doubt for doubt in suspects if doubt.host not in besides]
     if len({doubt.host for doubt in doubts}) < rule.at_least:
         return None
     found = [_in_window(index, rule, key, doubts, size, window) for window in rule.within]
@@ -114,11 +116,10 @@ def cohort(index: Index, rule: Correlated, key: Key, besides: frozenset[str] = f
 
 def sizes(index: Index, label: str) -> Counter[Key]:
     """How many hosts each value of a label has."""
-    hosts = index.fleet.hosts
-    known = index.fleet.views.sizes.of((under(hosts),), dict[str, Counter[Key]])
+    known = index.fleet.views.sizes
     if label not in known:
-        known[label] = Counter(key for host in hosts.values() if (key := key_of(host, label)))
-    return known[label]
+        known[label] = Tallied(lambda host: key_of(host, label))
+    return known[label].of(index.fleet.hosts)
 
 
 def doubts_under(index: Index, rule: Correlated, key: Key) -> list[Doubt]:
@@ -141,7 +142,9 @@ def _in_window(index: Index, rule: Correlated, key: Key, doubts: list[Doubt], si
         # All of them together would be too few.
         return Cohort(key, (), len({doubt.host for doubt in counted}), size, window, expected, rule.at_least)
     hosts = _most_together(counted, window)
-    standing = tuple(sorted({doubt.host for doubt in counted if doubt.lasts and doubt.host in hosts}))
+    here = index.fleet.hosts if index.fleet.elsewhere else hosts
+    lasting = {doubt.host for doubt in counted if doubt.lasts and doubt.host in hosts}
+    standing = tuple(sorted(name for name in lasting if name in here))
     return Cohort(key, standing, len(hosts), size, window, expected, rule.at_least)
 
 
@@ -173,16 +176,23 @@ def _most_together(doubts: list[Doubt], window: timedelta) -> frozenset[str]:
 
 def _sorted_by_label(index: Index, labels: Iterable[str]) -> Mapping[Key, list[Doubt]]:
     found: defaultdict[Key, list[Doubt]] = defaultdict(list)
-    for doubt in sorted(_all_doubts(index), key=lambda each: (each.began, each.host)):
+    for doubt in sorted(all_doubts(index), key=_beginning):
         host = index.fleet.hosts[doubt.host]
         for label in labels:
             key = key_of(host, label)
             if key:
                 found[key].append(doubt)
-    return found
+    for shard in index.fleet.elsewhere:
+        for told in shard.doubts:
+            found[told.key].append(Doubt(told.began, told.host, lasts=told.lasts, blip=told.blip))
+    return {key: sorted(each, key=_beginning) for key, each in found.items()} if index.fleet.elsewhere else found
 
 
-def _all_doubts(index: Index) -> Iterator[Doubt]:
+def _beginning(doubt: Doubt) -> tuple[datetime, str]:
+    return doubt.began, doubt.host
+
+
+def all_doubts(index: Index) -> Iterator[Doubt]:
     """What stands now and what cleared within the hour; what an incident of the past explained is left out."""
     over = index.explained
     for name, since in index.doubted.items():

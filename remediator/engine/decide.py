@@ -20,7 +20,7 @@ from remediator.engine.index import Index, index_of
 from remediator.engine.placement import reserved
 from remediator.engine.survivors import pace_of
 from remediator.engine.undo import undos
-from remediator.engine.verify import FAILED, SUCCEEDED, VERIFY, judge_verify, read_verify
+from remediator.engine.verify import FAILED, SUCCEEDED, VERIFY, due, judge_verify, read_verify
 from remediator.model.decision import Remediation
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
@@ -97,7 +97,7 @@ def decide_one(
 def case_of(policy: Policy, playbook: str, target: str, fleet: Fleet, now: datetime) -> Case:
     """What guards and plans are given when that playbook is asked to act on that target."""
     index = Index(fleet, now, frozenset(policy.playbooks))
-    return _case(policy, _Ask(policy.playbooks[playbook], target), fleet, index)
+    return replace(_case(policy, _Ask(policy.playbooks[playbook], target), fleet, index), action="")
 
 
 def _remedy(policy: Policy, actions: Mapping[str, ActionSpec], ask: _Ask, fleet: Fleet, index: Index) -> Verdicts:
@@ -107,7 +107,6 @@ def _remedy(policy: Policy, actions: Mapping[str, ActionSpec], ask: _Ask, fleet:
     over = _over(case)
     if over:
         return _ended(case, over)
-    case = replace(case, action=ask.playbook.steps[0].action)
     heard = hear(_before(actions, ask), case, partial(let_pass, case))
     if heard.hold:
         return stopped(case, heard, ())
@@ -124,6 +123,8 @@ def _verified(case: Case, taken: Verdicts) -> Verdicts:
     """The rungs' verdicts, and what the whole came to once its time is up: amiss, it is told, or people are asked."""
     remediation = taken.remediations[0] if taken.remediations else case.remediation
     if not remediation.open or remediation.verified == SUCCEEDED:
+        return taken
+    if not due(case.playbook, remediation, case.now):
         return taken
     case = replace(case, remediation=remediation, action=VERIFY)
     facts = read_verify(case)
@@ -163,11 +164,13 @@ def _closed(case: Case, known: Remediation, over: str) -> Verdicts:
 
 
 def _case(policy: Policy, ask: _Ask, fleet: Fleet, index: Index) -> Case:
+    """Before its first step."""
     book, now = ask.playbook, index.now
     known = fleet.remediations.get(f"{book.name}/{ask.target}")
     opened = known if known and known.open else Remediation(book.name, ask.target, now)
     host = fleet.hosts.get(ask.target) if book.target == "host" else None
-    case = Case(book, ask.target, host, opened, fleet, policy.limits, now, index=index, given_out=index.given_out)
+    first, given = book.steps[0].action if book.steps else "", index.given_out
+    case = Case(book, ask.target, host, opened, fleet, policy.limits, now, first, index=index, given_out=given)
     if known and not known.open:
         case = replace(case, remediation=earlier_steps(case, known))
     return replace(case, pace=pace_of(case)) if ask.target in index.incidents else case

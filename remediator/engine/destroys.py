@@ -6,10 +6,12 @@ from remediator.engine.refusals import Refused, precondition
 from remediator.model.evidence import Sighting
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
+from remediator.model.layered import picked
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Destroy, DestroyStage
 
-_AT_REST = frozenset({MachineState.CREATED, MachineState.STOPPED, MachineState.FAILED})
+_S = MachineState
+_AT_REST = frozenset({_S.CREATED, _S.STOPPED, _S.SUSPENDED, _S.FAILED})
 
 
 def refusal(
@@ -47,8 +49,8 @@ def due(fleet: Fleet) -> list[Destroy]:
     """Open destroys whose host is in touch and which were not yet sent under its present epoch."""
     return [
         destroy
-        for destroy in fleet.destroys.values()
-        if destroy.open and _in_touch(fleet, destroy.host) and not _sent_now(fleet, destroy)
+        for destroy in picked(fleet.destroys, "open", value=True)
+        if _in_touch(fleet, destroy.host) and not _sent_now(fleet, destroy)
     ]
 
 
@@ -56,8 +58,8 @@ def blocked(fleet: Fleet) -> list[Destroy]:
     """Destroys that wait for a lost host and do not say so yet."""
     return [
         destroy
-        for destroy in fleet.destroys.values()
-        if destroy.open and destroy.stage is not DestroyStage.BLOCKED and _lost(fleet, destroy.host)
+        for destroy in picked(fleet.destroys, "open", value=True)
+        if destroy.stage is not DestroyStage.BLOCKED and _lost(fleet, destroy.host)
     ]
 
 

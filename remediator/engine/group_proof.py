@@ -1,6 +1,6 @@
 """Signs of life, and of death, of a group of hosts as a whole: vantages inside it, its uplink, its power. PURE."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,9 +30,10 @@ class Signs:
 
 def signs_of(incident: Incident, hosts: Sequence[Host], fleet: Fleet, rule: Correlated, now: datetime) -> Signs:
     """What speaks for a partition, and what for a death of all."""
-    inside = _inside(incident, hosts, fleet)
-    alive = sorted({vote.vantage for vote in inside if vote.received and now - vote.received < FRESH})
-    return Signs(_living(hosts, fleet, alive), len({vote.vantage for vote in inside}), _uplink(incident, fleet, rule))
+    within = inside(incident, hosts, fleet)
+    alive = sorted({vote.vantage for vote in within if vote.received and now - vote.received < FRESH})
+    uplink = _uplink(incident, hosts, fleet, rule)
+    return Signs(_living(hosts, fleet, alive), len({vote.vantage for vote in within}), uplink)
 
 
 def _living(hosts: Sequence[Host], fleet: Fleet, vantages: list[str]) -> str:
@@ -53,7 +54,7 @@ def _has_power(fleet: Fleet, host: Host) -> bool:
     return sighting is not None and sighting.power == "on"
 
 
-def _inside(incident: Incident, hosts: Sequence[Host], fleet: Fleet) -> list[Vote]:
+def inside(incident: Incident, hosts: Sequence[Host], fleet: Fleet) -> list[Vote]:
     """Votes of the vantages that share the incident's rack or region; of other labels nobody is inside."""
     if incident.label not in ("rack", "region") or not hosts:
         return []
@@ -67,9 +68,17 @@ def _inside(incident: Incident, hosts: Sequence[Host], fleet: Fleet) -> list[Vot
     ]
 
 
-def _uplink(incident: Incident, fleet: Fleet, rule: Correlated) -> str:
+def _uplink(incident: Incident, hosts: Sequence[Host], fleet: Fleet, rule: Correlated) -> str:
     """Only what this process saw in the store itself is believed, with the gate open."""
     if not (fleet.gate and fleet.gate.open):
         return ""
+    regions = {host.region for host in hosts}
     mine = [a for a in fleet.alerts if a.name in rule.uplink and a.actionable and not a.source]
-    return next((a.name for a in mine if a.labels.get(incident.label) == incident.value), "")
+    return next((a.name for a in mine if _is_of(incident, regions, a.labels)), "")
+
+
+def _is_of(incident: Incident, regions: Collection[str], labels: Mapping[str, str]) -> bool:
+    """An uplink of exactly that group: one rack's says nothing of its region, nor of a namesake in another one."""
+    if labels.get(incident.label) != incident.value or (incident.label == "region" and labels.get("rack")):
+        return False
+    return labels.get("region", "") in ("", *regions)

@@ -6,6 +6,22 @@ from typing import Any
 
 from remediator.actions.spec import Case
 from remediator.model.decision import Hold
+from remediator.model.errors import FleetmendError
+
+# What a guard, or a plan, may fail with: of its own logic, too deep a recursion and too little memory among them.
+ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    FleetmendError,
+    LookupError,
+    MemoryError,
+    NameError,
+    RuntimeError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
 
 # Plain JSON values, sets and moments as text: they are kept with the decision, and it can be made again from them.
 Facts = dict[str, Any]
@@ -84,6 +100,6 @@ def _asked(guard: AnyGuard, case: Case) -> tuple[Facts | None, Hold | None]:
             return ({"said": [hold.reason, hold.text]} if hold else None), hold
         facts = guard.read(case)
         return facts, None if facts is None else guard.judge(facts)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except ERRORS as error:
         told = type(error).__name__
         return {"failed": told}, failed(name_of(guard), told)

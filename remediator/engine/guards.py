@@ -28,6 +28,9 @@ from remediator.engine.witnesses import witnesses_of as witnesses_of
 from remediator.model.decision import Hold
 from remediator.model.policy import Kind, Mode
 
+# What fell within this time of each other fell at once: the shortest window of correlation.
+AT_ONCE = timedelta(seconds=30)
+
 
 def _read_frozen(case: Case) -> Facts | None:
     return {"frozen": case.fleet.frozen} if case.fleet.frozen else None
@@ -78,13 +81,13 @@ def _read_continuity(case: Case) -> Facts | None:
     verdict = case.fleet.verdicts.get(case.target)
     if not case.playbook.evidence.verdict or verdict is None or verdict.suspect_since is None:
         return None
-    began = max(verdict.suspect_since, case.fleet.term_began or verdict.suspect_since)
+    began = max(verdict.suspect_since, case.fleet.unbroken_since or verdict.suspect_since)
     need = max(case.playbook.continuous, case.playbook.settle)
     return {"lasted": seconds(case.now - began), "need": seconds(need)}
 
 
 def _judge_continuity(facts: Facts) -> Hold | None:
-    """Continuous and settle run together, from the first missed probe, within this leader's term."""
+    """Continuous and settle run together, from the first missed probe, as far as it was heard unbroken."""
     if facts["lasted"] < facts["need"]:
         return Hold("Settling", f"unbroken for {facts['lasted']:.1f} s of {facts['need']:.0f} s")
     return None
@@ -96,7 +99,7 @@ def _read_backlog(case: Case) -> Facts | None:
     if rule is None or since is None or case.remediation.steps or case.now - since >= rule.hold_for:
         return None
     until = (since + rule.hold_for).isoformat(timespec="seconds")
-    return {"asking": len(asking(case)), "allowed": rule.approve_above, "until": until, "released": _let_go(case)}
+    return {"asking": len(at_once(case)), "allowed": rule.approve_above, "until": until, "released": _let_go(case)}
 
 
 def _let_go(case: Case) -> bool:
@@ -112,6 +115,17 @@ def _judge_backlog(facts: Facts) -> Hold | None:
     many = f"{facts['asking']} ask at once just after a start or a change of rules"
     told = f"{many}, {facts['allowed']} may, until {facts['until']}"
     return Hold("Backlog", told, {"asking": facts["asking"], "allowed": facts["allowed"]}, asks=True)
+
+
+def at_once(case: Case) -> frozenset[str]:
+    """Whom a young playbook is asked to act on now, or has begun with since about when the target fell.
+
+    What fell while we were away is never noticed in one tick.
+    """
+    verdict = case.fleet.verdicts.get(case.target)
+    fell = (verdict.suspect_since if verdict else None) or case.now
+    since = max(case.fleet.backlog_since[case.playbook.name], fell - AT_ONCE)
+    return asking(case) | index_of(case).begun_since(case.playbook.name, since)
 
 
 def asking(case: Case) -> frozenset[str]:

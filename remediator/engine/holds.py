@@ -14,9 +14,13 @@ from remediator.model.machine import Recovery
 from remediator.model.people import OperatorHold, Scope
 
 
-def hold_on(fleet: Fleet, names: Iterator[tuple[Scope, str]], now: datetime) -> OperatorHold | None:
-    """The first hold in force over one of those names; that of the fleet is over all."""
-    rows = {(row.scope, row.name): row for row in fleet.operator_holds.values() if row.covers(now)}
+def hold_on(
+    fleet: Fleet, names: Iterator[tuple[Scope, str]], now: datetime, playbook: str = ""
+) -> OperatorHold | None:
+    """The first hold in force over one of those names, whoever acts or that playbook; the fleet's is over all."""
+    mine = [row for row in fleet.operator_holds.values() if row.playbook in ("", playbook) and row.covers(now)]
+    # Of two over one thing, the one that binds all.
+    rows = {(row.scope, row.name): row for row in sorted(mine, key=lambda row: row.playbook, reverse=True)}
     if not rows:
         return None
     of_all = next((row for row in rows.values() if row.scope is Scope.FLEET), None)
@@ -41,7 +45,8 @@ def of_machine(fleet: Fleet, identifier: str) -> Iterator[tuple[Scope, str]]:
 
 
 def words(hold: OperatorHold) -> str:
-    return f"{hold.by} holds {hold.scope} {hold.name} until {hold.until:%Y-%m-%d %H:%M:%S}Z: {hold.why}"
+    against = f" against {hold.playbook}" if hold.playbook else ""
+    return f"{hold.by} holds {hold.scope} {hold.name}{against} until {hold.until:%Y-%m-%d %H:%M:%S}Z: {hold.why}"
 
 
 def spared(case: Case, planned: Planned) -> Planned | Hold:
@@ -61,7 +66,7 @@ def spared(case: Case, planned: Planned) -> Planned | Hold:
 
 def _held(case: Case, effect: Effect) -> OperatorHold | None:
     machine = getattr(effect, "machine", "")
-    return hold_on(case.fleet, of_machine(case.fleet, machine), case.now) if machine else None
+    return hold_on(case.fleet, of_machine(case.fleet, machine), case.now, case.playbook.name) if machine else None
 
 
 def _told(case: Case, effect: Effect, why: str) -> list[Effect]:
@@ -86,7 +91,8 @@ _TARGETS: dict[str, Callable[[Fleet, str], Iterator[tuple[Scope, str]]]] = {
 def _read(case: Case) -> Facts | None:
     covering = _TARGETS.get(case.playbook.target)
     names = covering(case.fleet, case.target) if covering else iter(())
-    held = hold_on(case.fleet, chain([(Scope.PLAYBOOK, case.playbook.name)], names), case.now)
+    book = case.playbook.name
+    held = hold_on(case.fleet, chain([(Scope.PLAYBOOK, book)], names), case.now, book)
     return {"held": words(held)} if held else None
 
 

@@ -104,7 +104,7 @@ def _grown(incident: Incident, index: Index, rule: Correlated) -> Incident:
         return incident
     reach = incident.opened_at - max(rule.within)
     near = {d.host for d in doubts_under(index, rule, key) if d.lasts and d.began >= reach}
-    more = {name for name in near if name not in index.incidents} - {*incident.hosts}
+    more = {name for name in near if name in index.fleet.hosts and name not in index.incidents} - {*incident.hosts}
     return replace(incident, hosts=tuple(sorted({*incident.hosts, *more}))) if more else incident
 
 

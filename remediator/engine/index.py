@@ -5,37 +5,29 @@ Nothing here outlives the decide (or the case) that it was made for; counts are 
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from remediator.actions.recreate import WAS_SERVING
 from remediator.actions.spec import Case
+from remediator.engine.scanned import FLEET as FLEET
+from remediator.engine.scanned import Place, Scanned, counts, place_of, scan, scan_beneath
+from remediator.engine.scanned import unknown as unknown
 from remediator.model.alert import Alert
 from remediator.model.decision import Remediation
 from remediator.model.evidence import Verdict, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.grouping import over, under
-from remediator.model.host import Host, HostStatus, Life
+from remediator.model.host import Host, Life
 from remediator.model.incident import Incident
 from remediator.model.machine import Recovery
 from remediator.model.policy import Playbook
 
 T = TypeVar("T")
-FLEET = "fleet"
-Place = tuple[str, str]
 _UNDER_WAY = frozenset({Recovery.NONE, Recovery.PLACED})
 # Whoever is judged so may be lost.
 _DOUBTED = frozenset({VerdictKind.SUSPECT, VerdictKind.DEAD, VerdictKind.PARTITIONED})
-
-
-@dataclass(slots=True)
-class _Scanned:
-    """Hosts that are lost or suspect, that died once or are unknown, and that are known and may be counted."""
-
-    lost: list[Host] = field(default_factory=list)
-    fallen: list[Host] = field(default_factory=list)
-    known: list[Host] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -62,9 +54,9 @@ class Index:
             found = self._kept[key] = make()
         return found
 
-    def given(self, lost: Host) -> "Index":
-        """The same counts, and one host that is lost as well."""
-        return replace(self, also=lost)
+    def given(self, lost: Host, now: datetime) -> "Index":
+        """The same counts, and one host that is lost as well; a moment later."""
+        return Index(self.fleet, now, self.playbooks, lost, self.given_out, self.passed, self._kept, self._slots)
 
     def host(self, name: str) -> Host | None:
         return self.also if self.also is not None and self.also.name == name else self.fleet.hosts.get(name)
@@ -85,6 +77,11 @@ class Index:
         return self.kept("doubted", lambda: doubted(self.fleet, self._scanned.lost))
 
     @property
+    def fallen(self) -> list[Host]:
+        """Hosts that died once, or of which nothing is known."""
+        return self._scanned.fallen
+
+    @property
     def dead(self) -> frozenset[str]:
         """Hosts whose life is over."""
         found = self.kept("dead", lambda: frozenset(h.name for h in self._scanned.lost if h.life is Life.DEAD))
@@ -101,7 +98,7 @@ class Index:
 
     def asking(self, playbook: Playbook) -> frozenset[str]:
         """Whom a playbook is asked to act on now, and has not begun with; ``also`` among them."""
-        found = self._slot(playbook.name, "asking", lambda: self._asking(playbook))
+        found = self.slot(playbook.name, "asking", lambda: self._asking(playbook))
         lost = playbook.evidence.verdict == VerdictKind.DEAD.value and self.also is not None
         return found | {self.also.name} if lost and self.also else found
 
@@ -111,9 +108,13 @@ class Index:
             asked |= self.dead
         return frozenset(asked - {r.target for r in self._mine(playbook.name) if r.open} - {""})
 
+    def begun_since(self, playbook: str, since: datetime) -> frozenset[str]:
+        """Targets that a playbook has begun with since then, whatever became of them."""
+        return frozenset(r.target for r in self._mine(playbook) if r.opened_at >= since)
+
     @property
-    def _scanned(self) -> "_Scanned":
-        return self.kept("scanned", lambda: _scan(self.fleet))
+    def _scanned(self) -> Scanned:
+        return self.kept("scanned", lambda: scan(self.fleet))
 
     def total(self, place: Place, *, members: bool) -> int:
         """How many hosts a place has; of an app, how many run it."""
@@ -124,19 +125,28 @@ class Index:
         """Hosts of a place that died within the span, and those newly unknown; of incidents' hosts none."""
         found = self.kept(("lost", place[0], within), lambda: self._lost(place[0], within))
         dead, unclear = found[place]
-        return len(dead - {besides}), len(unclear - {besides})
+        return len(dead) - (besides in dead), len(unclear) - (besides in unclear)
 
     def in_flight(self, playbook: str, place: Place, besides: str, *, members: bool) -> int:
         """Targets of a playbook that hold a slot in a place."""
-        found = self._slot(playbook, ("flying", place[0], members), lambda: self._flying(playbook, place[0], members))
-        return len(found[place] - {besides})
+        found = self.slot(playbook, ("flying", place[0], members), lambda: self._flying(playbook, place[0], members))
+        there = found[place]
+        return len(there) - (besides in there)
 
     def begun(self, playbook: str, place: Place, per: timedelta, *, members: bool) -> int:
         """Targets of a playbook that were begun within the span in a place."""
         key = ("begun", place[0], per, members)
-        return len(self._slot(playbook, key, lambda: self._begun(playbook, place[0], per, members))[place])
+        return len(self.slot(playbook, key, lambda: self._begun(playbook, place[0], per, members))[place])
 
-    def _slot(self, playbook: str, key: Any, make: Callable[[], T]) -> T:
+    def counted(self, playbook: str) -> frozenset[str]:
+        """Who may be in a count of that playbook, and must not count against itself."""
+
+        def made() -> frozenset[str]:
+            return frozenset(r.target for r in self._mine(playbook)) | {host.name for host in self._scanned.fallen}
+
+        return self.slot(playbook, "counted", made)
+
+    def slot(self, playbook: str, key: Any, make: Callable[[], T]) -> T:
         """As ``kept``, until the playbook has taken another slot."""
         known = self._slots.setdefault(playbook, {})
         if key not in known:
@@ -159,7 +169,7 @@ class Index:
             return self._elsewhere(scope, target)
         if scope == "app":
             return self.kept(("apps", target), lambda: apps_on(self.fleet, target))
-        return (_place(scope, host),)
+        return (place_of(scope, host),)
 
     def _elsewhere(self, scope: str, target: str) -> tuple[str, ...]:
         """Of a machine, or a volume, its host's; an app, a rack or a region is its own place."""
@@ -170,13 +180,17 @@ class Index:
 
     def _totals(self, scope: str, *, members: bool) -> Counter[Place]:
         """Of hosts that are known, and in no incident unless ``members`` count."""
-        known, out = self._scanned.known, self.incidents
-        counted = known if members or not out else [host for host in known if host.name not in out]
-        if scope == FLEET:
-            return Counter({(scope, ""): len(counted)})
+        out: Iterable[str] = () if members else self.incidents
         if scope == "app":
+            counted = [host for host in self._scanned.known if host.name not in out]
             return Counter((scope, app) for host in counted for app in self.places(scope, host.name))
-        return Counter((scope, _place(scope, host)) for host in counted)
+        beneath, changes = under(self.fleet.hosts), over(self.fleet.hosts)
+        found = Counter(scan_beneath(self.fleet).total(scope))
+        here = [host for name, host in changes.items() if host is not None and name not in out]
+        gone = [host for name in {*changes, *out} if (host := beneath.get(name)) is not None]
+        found.update((scope, place_of(scope, host)) for host in here if counts(host))
+        found.subtract((scope, place_of(scope, host)) for host in gone if counts(host))
+        return found
 
     def _lost(self, scope: str, within: timedelta) -> Mapping[Place, tuple[set[str], set[str]]]:
         found: defaultdict[Place, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
@@ -195,7 +209,7 @@ class Index:
         def made() -> list[Remediation]:
             return [r for r in self.fleet.remediations.values() if r.playbook == playbook and r.steps]
 
-        return self._slot(playbook, "mine", made)
+        return self.slot(playbook, "mine", made)
 
     def _flying(self, playbook: str, scope: str, members: bool) -> Mapping[Place, set[str]]:  # noqa: FBT001
         return self._spread(scope, (r for r in self._mine(playbook) if busy(self.fleet, r)), members)
@@ -233,11 +247,6 @@ def apps_on(fleet: Fleet, host: str) -> tuple[str, ...]:
     return tuple(sorted({machine.app for machine in fleet.machines_on(host) if machine.alive}))
 
 
-def unknown(host: Host) -> bool:
-    """Neither healthy nor dead: what counts it must not count it as either."""
-    return host.status is HostStatus.UNKNOWN and host.life is not Life.RETURNING
-
-
 def _incidents(fleet: Fleet) -> dict[str, Incident]:
     found: dict[str, Incident] = {}
     for incident in fleet.incidents.values():
@@ -259,7 +268,7 @@ def _explained(fleet: Fleet) -> dict[str, datetime]:
 
 def doubted(fleet: Fleet, lost: Iterable[Host] | None = None) -> dict[str, datetime]:
     """Who may be lost, and since when: by their life, or by the verdict alone."""
-    known = _scan(fleet).lost if lost is None else lost
+    known = scan(fleet).lost if lost is None else lost
     found = {host.name: host.since for host in known}
     beneath, changes = under(fleet.verdicts), over(fleet.verdicts)
     told: list[Verdict] = fleet.views.told.of((beneath,), lambda: _in_doubt(beneath.values()))
@@ -289,35 +298,3 @@ def _in_doubt(verdicts: Iterable[Verdict]) -> list[Verdict]:
 def _by_most(verdict: Verdict) -> bool:
     """One vantage that hears nobody makes no suspects of all whom it is to hear."""
     return verdict.kind is not VerdictKind.PARTITIONED or 2 * verdict.silent > verdict.assigned
-
-
-def _place(scope: str, host: Host) -> str:
-    return host.region if scope == "region" else f"{host.region}/{host.rack}"
-
-
-def _scan(fleet: Fleet) -> "_Scanned":
-    """Of what lies beneath once; what was laid over it since is looked at anew."""
-    beneath, changes = under(fleet.hosts), over(fleet.hosts)
-    known: _Scanned = fleet.views.scanned.of((beneath,), lambda: _scan_of(beneath.values()))
-    if not changes:
-        return known
-    fresh = _scan_of(host for host in changes.values() if host is not None)
-    return _Scanned(
-        [host for host in known.lost if host.name not in changes] + fresh.lost,
-        [host for host in known.fallen if host.name not in changes] + fresh.fallen,
-        [host for host in known.known if host.name not in changes] + fresh.known,
-    )
-
-
-def _scan_of(hosts: Iterable[Host]) -> "_Scanned":
-    """The one pass over all hosts."""
-    found = _Scanned()
-    for host in hosts:
-        unclear = host.status is HostStatus.UNKNOWN and unknown(host)
-        if host.life is Life.DEAD or host.life is Life.SUSPECT:
-            found.lost.append(host)
-        if unclear or host.died_at is not None:
-            found.fallen.append(host)
-        if not unclear and host.joined and host.life is not Life.RETIRED:
-            found.known.append(host)
-    return found

@@ -149,7 +149,7 @@ def remains(host: Host, fleet: Fleet) -> str:
 
 def leavers(hosts: Iterable[Host]) -> list[Host]:
     """Hosts that an attestation has begun to take away."""
-    return [host for host in hosts if host.attested and host.life is not Life.RETIRED]
+    return [host for host in hosts if host.leaving]
 
 
 def moves(host: Host, fleet: Fleet, now: datetime) -> tuple[Effect, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
-from remediator.model.host import LOST, HostStatus
+from remediator.model.host import LOST, HostStatus, Life
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import STOP_HANGS, Migration, MigrationStage, Operation, Origin, Stage
 
@@ -105,9 +105,13 @@ def _verified(migration: Migration, machine: Machine, now: datetime) -> tuple[Mi
 
 
 def _rolled_back(migration: Migration, fleet: Fleet, why: str, now: datetime) -> tuple[Migration, list[Operation]]:
-    """Before the switch the machine belongs to the source: start it there again, unless the source is lost."""
-    lost = _source_lost(migration, fleet)
-    again = [] if lost or migration.stage is MigrationStage.PLANNED else [_operation(migration, "start", now)]
+    """Before the switch the machine belongs to the source: it is started there again, once the source is back.
+
+    Only we have stopped it: left so, it would take its place on its host's return and serve nobody.
+    """
+    source = fleet.hosts.get(migration.source)
+    gone = source is None or source.life is Life.RETIRED or migration.stage is MigrationStage.PLANNED
+    again = [] if gone else [_operation(migration, "start", now)]
     return _ended(migration, now, why), [*again, *_cleaned(migration, now)]
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from remediator.engine.people import Change, Ground, end_of, host_named, listed, moment, told_by, unknown
+from remediator.engine.people import Change, Ground, end_of, host_named, listed, moment, told_by, unknown, wrong
 from remediator.engine.refusals import precondition
 from remediator.model.host import Host, Life
-from remediator.model.people import OperatorHold, Scope
+from remediator.model.people import OperatorHold, Scope, hold_key
 from remediator.model.said import EndMaintenance, Keep, Maintain, Said, Unkeep
 
 FLEET = "fleet"
@@ -17,23 +17,27 @@ def kept(word: Keep, said: Said, ground: Ground) -> Change:
     """Until that moment nothing automatic is done to it."""
     until = end_of(said, ground.now)
     name = _known(word.scope, word.name, ground)
-    before = ground.fleet.operator_holds.get(f"{word.scope}/{name}")
+    if word.playbook and word.scope is Scope.PLAYBOOK:
+        raise wrong("playbook: a hold of a playbook binds that one already; name what it is not to act on instead")
+    if word.playbook and word.playbook not in ground.playbooks:
+        raise unknown("playbook", word.playbook, ground.playbooks)
+    before = ground.fleet.operator_holds.get(hold_key(word.scope, name, word.playbook))
     since = before.since if before and before.covers(ground.now) else ground.now
-    after = OperatorHold(word.scope, name, said.by, said.why, since, until)
-    told = f"{_called(word.scope, name)} is held until {moment(until)}{told_by(said)}"
+    after = OperatorHold(word.scope, name, said.by, said.why, since, until, word.playbook)
+    told = f"{after.about} is held until {moment(until)}{told_by(said)}"
     return Change(name, told, () if after == before else (after,), until=until)
 
 
 def unkept(word: Unkeep, said: Said, ground: Ground) -> Change:
     """Acting may go on before the hold's end."""
     name = FLEET if word.scope is Scope.FLEET else word.name
-    held = ground.fleet.operator_holds.get(f"{word.scope}/{name}")
+    held = ground.fleet.operator_holds.get(hold_key(word.scope, name, word.playbook))
     if held is None:
         mine = [each.name for each in ground.fleet.operator_holds.values() if each.scope is word.scope]
         if name not in (known := _names(word.scope, ground)):
             raise unknown(f"{word.scope}", name, {*known, *mine})
-        return Change(name, f"{_called(word.scope, name)} is not held")
-    return Change(name, f"{_called(word.scope, name)} is no longer held{told_by(said)}", drops=(held,))
+        return Change(name, f"{_called(word.scope, name, word.playbook)} is not held")
+    return Change(name, f"{held.about} is no longer held{told_by(said)}", drops=(held,))
 
 
 def in_maintenance(word: Maintain, said: Said, ground: Ground) -> Change:
@@ -73,8 +77,9 @@ def _subject(hosts: tuple[str, ...]) -> str:
     return hosts[0] if len(hosts) == 1 else FLEET
 
 
-def _called(scope: Scope, name: str) -> str:
-    return "the whole fleet" if scope is Scope.FLEET else f"{scope} {name}"
+def _called(scope: Scope, name: str, playbook: str) -> str:
+    what = "the whole fleet" if scope is Scope.FLEET else f"{scope} {name}"
+    return f"{what} against {playbook}" if playbook else what
 
 
 def _known(scope: Scope, name: str, ground: Ground) -> str:

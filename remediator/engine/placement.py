@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from heapq import merge
+from heapq import merge, nsmallest
 
 from remediator.actions.effects import Effect, Migrate, Placeable, Recreate, RestoreVolume
+from remediator.model.changing import changed
 from remediator.model.fleet import Fleet
 from remediator.model.grouping import under
 from remediator.model.host import Capacity, Host
@@ -14,6 +15,7 @@ from remediator.model.machine import Machine
 Room = dict[str, Capacity]
 # Free memory, most first, and a name.
 _Rank = tuple[int, str]
+_PLACEABLE = (Recreate, RestoreVolume, Migrate)
 
 
 def room_of(fleet: Fleet) -> Room:
@@ -74,8 +76,9 @@ class _Places:
         return self._less.get(name) or self._room[name]
 
     def _by_memory(self) -> Iterator[_Rank]:
-        still = (rank for rank in self._order if rank[1] not in self._less and rank[1] not in self._gone)
-        return merge(still, _ordered(self._less))
+        less, gone = self._less, self._gone
+        still = (rank for rank in self._order if rank[1] not in less and rank[1] not in gone)
+        return merge(still, _ordered(less)) if less else still
 
     def _siblings(self, app: str) -> tuple[Counter[str], Counter[str]]:
         """How many living machines of the app there are, by host and by rack."""
@@ -101,14 +104,16 @@ def placed(effects: tuple[Effect, ...], fleet: Fleet) -> tuple[tuple[Effect, ...
     Each choice takes its room from the next, so that one decision never promises a piece twice. The largest are
     placed first: small ones find room in what is left.
     """
+    if not any(isinstance(effect, _PLACEABLE) for effect in effects):
+        return effects, ()
     done: list[Effect] = []
     without: list[Placeable] = []
     chosen = _chosen(effects, fleet)
     for number, effect in enumerate(effects):
-        if not isinstance(effect, Recreate | RestoreVolume | Migrate) or effect.target:
+        if not isinstance(effect, _PLACEABLE) or effect.target:
             done.append(effect)
         elif number in chosen:
-            done.append(replace(effect, target=chosen[number]))
+            done.append(changed(effect, target=chosen[number]))
         else:
             without.append(effect)
     return tuple(done), tuple(without)
@@ -119,23 +124,43 @@ def _chosen(effects: tuple[Effect, ...], fleet: Fleet) -> dict[int, str]:
     wishes = [
         (number, fleet.machines[effect.machine], _size(effect, fleet.machines[effect.machine], fleet))
         for number, effect in enumerate(effects)
-        if isinstance(effect, Recreate | RestoreVolume | Migrate) and not effect.target
+        if isinstance(effect, _PLACEABLE) and not effect.target
     ]
-    regions = {region: _places_in(fleet, region) for region in {machine.region for _, machine, _ in wishes}}
+    known: dict[str, _Places] = {}
     found: dict[int, str] = {}
     for number, machine, size in sorted(wishes, key=lambda wish: -wish[2].memory_mb):
-        places = regions[machine.region]
-        host = places.best(machine.app, size, besides=machine.host)
-        if host is not None:
-            places.take(host.name, size)
-            found[number] = host.name
+        effect = effects[number]
+        for region in (machine.region, *(effect.elsewhere if isinstance(effect, Recreate) else ())):
+            places = known[region] = known.get(region) or _places_in(fleet, region)
+            host = places.best(machine.app, size, besides=machine.host)
+            if host is not None:
+                places.take(host.name, size)
+                found[number] = host.name
+                break
     return found
+
+
+def narrowed(fleet: Fleet, most: int) -> None:
+    """From now on no more hosts of a region are tried than those with most free memory, and with most processors."""
+    known = _orders(fleet)
+    for region in {host.region for host in fleet.hosts.values()}:
+        room = {host.name: fleet.free_on(host) for host in fleet.takers(region)}
+        best = {*nsmallest(most, room, key=lambda name: (-room[name].memory_mb, name))}
+        best |= {*nsmallest(most, room, key=lambda name: (-room[name].cpus, name))}
+        few = {name: free for name, free in room.items() if name in best}
+        known[region] = few, _ordered(few)
+
+
+def _orders(fleet: Fleet) -> dict[str, tuple[Room, list[_Rank]]]:
+    """By region, the hosts that take work, with their room and in order; while what lies beneath is the same."""
+    rows = (under(fleet.hosts), under(fleet.machines), under(fleet.volumes))
+    known: dict[str, tuple[Room, list[_Rank]]] = fleet.views.orders.of(rows, dict)
+    return known
 
 
 def _places_in(fleet: Fleet, region: str) -> _Places:
     """Put in order once for all that lies beneath; what was laid over it since is looked at anew."""
-    rows = (under(fleet.hosts), under(fleet.machines), under(fleet.volumes))
-    known: dict[str, tuple[Room, list[_Rank]]] = fleet.views.orders.of(rows, dict)
+    known = _orders(fleet)
     if region not in known:
         beneath = fleet.beneath()
         room = {host.name: beneath.free_on(host) for host in beneath.takers(region)}
@@ -168,10 +193,12 @@ def _size(effect: Placeable, machine: Machine, fleet: Fleet) -> Capacity:
 
 def reserved(decisions: Iterable[tuple[object, tuple[Effect, ...]]], fleet: Fleet) -> Mapping[str, Capacity]:
     """What those decisions take, on top of what was taken before them, by host; the same mapping where nothing is."""
-    placed_now = [e for _, effects in decisions for e in effects if isinstance(e, Recreate | RestoreVolume | Migrate)]
-    taken = dict(fleet.reserved) if placed_now else fleet.reserved
+    placed_now = [e for _, effects in decisions for e in effects if isinstance(e, _PLACEABLE)]
+    if not placed_now:
+        return fleet.reserved
+    taken = dict(fleet.reserved)
     for effect in placed_now:
-        if effect.machine in fleet.machines and isinstance(taken, dict):
+        if effect.machine in fleet.machines:
             size = _size(effect, fleet.machines[effect.machine], fleet)
             taken[effect.target] = taken.get(effect.target, Capacity()) + size
     return taken

@@ -53,7 +53,9 @@ def _hosts(word: LetGo, incident: Incident | None, ground: Ground) -> tuple[str,
         return tuple(sorted(incident.hosts))
     if not word.playbook:
         raise wrong("hosts: name hosts, an incident, or a playbook whose backlog is released")
-    waiting = asking(ground.playbooks[word.playbook], ground)
+    book = ground.playbooks[word.playbook]
+    # A region's demands may be stuck long after they were first acted upon: then their life begins anew.
+    waiting = asking(book, ground) or (_begun(book, ground) if book.target == "region" else ())
     if not waiting:
         raise precondition(f"nobody asks for {word.playbook} now: there is no backlog to release")
     return waiting
@@ -66,8 +68,12 @@ def asking(playbook: Playbook, ground: Ground) -> tuple[str, ...]:
     asked = {alert.labels.get(playbook.target, "") for alert in mine}
     if playbook.evidence.verdict == VerdictKind.DEAD.value:
         asked |= {host.name for host in fleet.hosts.values() if host.life is Life.DEAD}
-    begun = {r.target for r in fleet.remediations.values() if r.playbook == playbook.name and r.open and r.steps}
-    return tuple(sorted(asked - begun - {""}))
+    return tuple(sorted(asked - {*_begun(playbook, ground), ""}))
+
+
+def _begun(playbook: Playbook, ground: Ground) -> tuple[str, ...]:
+    rows = ground.fleet.remediations.values()
+    return tuple(sorted(row.target for row in rows if row.playbook == playbook.name and row.open and row.steps))
 
 
 def _incident(name: str, ground: Ground) -> Incident:

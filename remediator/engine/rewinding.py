@@ -11,19 +11,24 @@ History = Mapping[tuple[str, int], str]
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The highest authority that an agent has heard, and when its term began, as it was told; empty when never."""
+    """The highest authority that an agent has heard, and when its term began, as it was told; empty when never.
+
+    ``epoch`` is the one that its host was given, 0 where that is not told or says nothing of the host that we know.
+    """
 
     incarnation: str = ""
     term: int = 0
     sequence: int = 0
     began: str = ""
+    epoch: int = 0
 
 
-def ahead(heard: Heard, term: Term, history: History) -> str:
-    """How the agent is ahead of us, in words for people; empty when it is not.
+def ahead(heard: Heard, term: Term, history: History, epoch: int) -> str:
+    """How the agent is ahead of us, in words for people; empty when it is not. ``epoch`` is that of its host with us.
 
     A copy that was restored and started more often than the journal was since has higher terms than any agent has
-    heard: then it is the moment at which a term began that tells the two apart.
+    heard: then it is the moment at which a term began that tells the two apart. One that was made within the term
+    of which agents have heard last lacks what was given in it since.
     """
     if not heard.incarnation:
         return ""
@@ -36,4 +41,4 @@ def ahead(heard: Heard, term: Term, history: History) -> str:
     began = history.get((heard.incarnation, heard.term), "")
     if heard.began and began and heard.began != began:
         return f"it has heard a term {heard.term} that began {heard.began}, ours began {began}"
-    return ""
+    return f"its host was given epoch {heard.epoch}, ours is {epoch}" if heard.epoch > epoch else ""

@@ -61,7 +61,7 @@ def _effect(playbook: Playbook, undo: Undo, remediation: Remediation, fleet: Fle
 
 def _facts(undo: Undo, remediation: Remediation, fleet: Fleet, now: datetime) -> Facts:
     host = fleet.hosts[remediation.target]
-    held = hold_on(fleet, of_host(fleet, host.name), now)
+    held = hold_on(fleet, of_host(fleet, host.name), now, remediation.playbook)
     stopped = fleet.frozen or (words(held) if held else "")
     asked = any(alert.actionable and alert.labels.get("host") == host.name for alert in fleet.alerts)
     well = (now - _well_since(undo, remediation, host)).total_seconds()

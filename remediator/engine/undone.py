@@ -1,20 +1,22 @@
 """Undo by a person: what a playbook did to a target is taken back as far as it can be. PURE."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from remediator.engine import migrations
 from remediator.engine.lifted import freed
 from remediator.engine.people import Change, Ground, end_of, moment, told_by, unknown
+from remediator.model.host import Life
 from remediator.model.machine import Event, Machine, MachineState, Recovery
 from remediator.model.people import OperatorHold, Scope
 from remediator.model.policy import Playbook
-from remediator.model.request import Destroy, DestroyStage, Origin
+from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.model.said import Said, Undo
 
 _UNSENT = frozenset({DestroyStage.QUEUED, DestroyStage.BLOCKED})
-_TOLD = frozenset({"started", "stopped", "failed", "created", "starting", "stopping"})
+_TOLD = frozenset({"started", "stopped", "suspended", "failed", "created", "starting", "stopping"})
+_ASKED = frozenset(("user", verb) for verb in ("start", "stop", "suspend", "restart", "update", "signal"))
 
 
 @dataclass(slots=True)
@@ -120,16 +122,31 @@ def _destroys(here: Iterable[Machine], tally: _Tally) -> None:
             tally.done.append(f"the destroy of {machine.id} was sent already")
             continue
         tally.drops.append(destroy)
-        tally.puts.append(_spared(machine, destroy, tally))
+        tally.puts.append(spared := _spared(machine, destroy, tally))
+        tally.puts += _let_off(spared, tally)
         tally.done.append(f"the destroy of {machine.id} is cancelled")
 
 
 def _spared(machine: Machine, destroy: Destroy, tally: _Tally) -> Machine:
     """The machine as it was last told of, before it was condemned."""
-    before = next((each.status for each in machine.events if each.status in _TOLD), MachineState.STARTED.value)
-    spared = replace(machine, state=MachineState(before), condemned_at=None, condemned_why="")
+    spared = replace(machine, state=state_told(machine), condemned_at=None, condemned_why="")
     text = f"cancelled{told_by(tally.said)}; it was to be destroyed: {destroy.reason}"
     return spared.noted(Event(tally.ground.now, "destroy", "cancelled", "operator", text))
+
+
+def state_told(machine: Machine) -> MachineState:
+    """The last state that its agent told of; what its owner asked for meanwhile is none."""
+    told = (each.status for each in machine.events if each.status in _TOLD and (each.source, each.kind) not in _ASKED)
+    return MachineState(next(told, MachineState.STARTED.value))
+
+
+def _let_off(machine: Machine, tally: _Tally) -> Iterator[Operation]:
+    """A host that is back was told that it is condemned: it hears that it is not."""
+    host, now = tally.ground.fleet.hosts.get(machine.host), tally.ground.now
+    if host is None or host.life in (Life.DEAD, Life.RETIRED) or machine.state is not MachineState.STARTED:
+        return
+    key = f"start:{machine.id}:undo:{now.isoformat()}"
+    yield Operation(key, "start", host.name, {"machine_id": machine.id}, Origin.OPERATOR, now, machine.id)
 
 
 def _quarantine(tally: _Tally) -> None:

@@ -1,13 +1,14 @@
 """Verify: whether a remedy came to what its playbook says, within its time; else people are told, or asked. PURE."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from remediator.actions.recreate import was_serving
 from remediator.actions.spec import Case
 from remediator.engine.guard import Facts
-from remediator.model.decision import Hold
+from remediator.model.decision import Hold, Remediation
 from remediator.model.evidence import VerdictKind
 from remediator.model.machine import Machine, Recovery
+from remediator.model.policy import Playbook
 
 VERIFY, SUCCEEDED, FAILED = "verify", "succeeded", "failed"
 _STATES = {
@@ -15,6 +16,12 @@ _STATES = {
     "held": frozenset({Recovery.HELD}),
     "waiting": frozenset({Recovery.WAITING}),
 }
+
+
+def due(playbook: Playbook, remediation: Remediation, now: datetime) -> bool:
+    """Whether the time is up in which a remedy was to come to something."""
+    wants = playbook.verify
+    return wants is not None and bool(remediation.steps) and now - remediation.opened_at >= wants.within
 
 
 def read_verify(case: Case) -> Facts | None:

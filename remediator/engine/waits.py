@@ -14,6 +14,7 @@ from remediator.engine.self_fencing import fenced, grave
 from remediator.model.decision import Decision, DecisionOutcome, Hold
 from remediator.model.fleet import Fleet
 from remediator.model.host import Life
+from remediator.model.layered import picked
 from remediator.model.request import Destroy, Origin
 
 RECONCILE = "reconcile"
@@ -25,6 +26,12 @@ def may_send(destroy: Destroy, fleet: Fleet, now: datetime) -> str:
     return hold.reason if hold else ""
 
 
+def kept(destroy: Destroy, fleet: Fleet, now: datetime) -> str:
+    """The person's word that keeps an automatic destroy from being carried out now; empty without one."""
+    hold = unsent({**facts_of(destroy, fleet, now), "doubts": {}, "gate": True})
+    return hold.text if hold else ""
+
+
 def facts_of(destroy: Destroy, fleet: Fleet, now: datetime) -> Facts:
     """What decides whether a destroy is sent."""
     if destroy.origin is not Origin.AUTOMATIC:
@@ -32,6 +39,9 @@ def facts_of(destroy: Destroy, fleet: Fleet, now: datetime) -> Facts:
     held = hold_on(fleet, chain(of_host(fleet, destroy.host), of_machine(fleet, destroy.machine)), now)
     gate_open = bool(fleet.gate and fleet.gate.open)
     facts: Facts = {"frozen": fleet.frozen, "held": words(held) if held else "", "gate": gate_open}
+    host = fleet.hosts.get(destroy.host)
+    if host is not None and host.maintenance_until is not None and now < host.maintenance_until:
+        facts["maintenance"] = f"{host.name} is in maintenance until {host.maintenance_until:%Y-%m-%d %H:%M:%S}Z"
     # A full disk keeps destroys going: what is condemned must not live on for lack of room.
     doubts = grave(fleet)
     return {**facts, "doubts": doubts} if doubts else facts
@@ -45,6 +55,8 @@ def unsent(facts: Facts) -> Hold | None:
         return Hold("Frozen", f"all acting is stopped: {facts['frozen']}")
     if facts["held"]:
         return Hold("OperatorHold", facts["held"])
+    if facts.get("maintenance"):
+        return Hold("Maintenance", facts["maintenance"])
     if facts.get("doubts"):
         return fenced(facts)
     return None if facts["gate"] else Hold("GateClosed", "the metrics store cannot be trusted")
@@ -68,14 +80,11 @@ def waits(fleet: Fleet, now: datetime) -> Iterator[Decision]:
     for (host, reason), count in counts.items():
         told = f"{count} condemned machines on {host} are not destroyed yet"
         yield _hold(host, "destroy", Hold(reason, told, {GUARDS: {"unsent": first[host, reason]}}), now)
-    for host_row in fleet.hosts.values():
-        if host_row.life is Life.RETURNING:
-            found = admission(fleet, host_row, now)
-            if isinstance(found, str):
-                read = {GUARDS: {"not_admitted": {"why": f"{host_row.name} is back: {found}"}}}
-                yield _hold(
-                    host_row.name, "admit", Hold("NotAdmitted", read[GUARDS]["not_admitted"]["why"], read), now
-                )
+    for back in picked(fleet.hosts, "life", Life.RETURNING):
+        found = admission(fleet, back, now)
+        if isinstance(found, str):
+            read = {GUARDS: {"not_admitted": {"why": f"{back.name} is back: {found}"}}}
+            yield _hold(back.name, "admit", Hold("NotAdmitted", read[GUARDS]["not_admitted"]["why"], read), now)
 
 
 def _hold(host: str, action: str, hold: Hold, now: datetime) -> Decision:

@@ -1,17 +1,20 @@
 """whatif: each host as if it died now. Virtual time goes on over ``decide`` until it acts, or stays held."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from remediator.actions.spec import ActionSpec
+from remediator.engine.climb import flat
 from remediator.engine.decide import Verdicts, decide_one
 from remediator.engine.index import Index
 from remediator.engine.lives import LifeTimes, next_host
+from remediator.engine.placement import narrowed
 from remediator.engine.verdicts import judge
+from remediator.model.changing import changed
 from remediator.model.decision import Decision, DecisionOutcome
-from remediator.model.evidence import Outcome, Sighting, Verdict
+from remediator.model.evidence import Outcome, Sighting, Verdict, Vote
 from remediator.model.fleet import Fleet
 from remediator.model.host import LOST, Host, Life
 from remediator.model.layered import Layered
@@ -20,6 +23,7 @@ from remediator.model.policy import Kind, Mode, Policy, Step
 from remediator.model.views import Views
 
 T = TypeVar("T")
+Seats = tuple[tuple[bool, float], ...]
 
 STEP = timedelta(milliseconds=250)
 # Evidence that has made nobody dead after this never will.
@@ -27,6 +31,8 @@ LONGEST = timedelta(seconds=60)
 # Where there is no room on the best of a region's hosts, there is none; more of them only cost time.
 TARGETS = 8
 MACHINES = 3
+# Done to whoever has just died, whenever the rung above it acts: told, and not played.
+SURE = frozenset({"mark_host_dead"})
 _TOUCHING = frozenset({Kind.ADDITIVE, Kind.DESTRUCTIVE})
 # As things are set up, not as they happen to be: no passing of time changes these.
 LASTING = frozenset(
@@ -87,6 +93,18 @@ class Stage:
     fleet: Fleet
     index: Index | None = None
     brief: Policy | None = None
+    verdicts: dict[tuple[Seats, datetime, timedelta], Verdict] = field(default_factory=dict)
+
+    def judged(self, sighting: Sighting, rack: str, silence: tuple[datetime, timedelta], times: LifeTimes) -> Verdict:
+        """The verdict after so long a silence: judged of the first host with such seats, the same for all of them."""
+        (since, passed), seats = silence, _alike(sighting, rack)
+        known = self.verdicts.get((seats, since, passed))
+        if known is None:
+            before = self.verdicts.get((seats, since, passed - STEP))
+            known = judge(sighting, rack, before, times.evidence, since + passed)
+            self.verdicts[seats, since, passed] = known
+        weights = tuple((vote.vantage, vote.weight) for vote in sighting.votes)
+        return changed(known, host=sighting.host, weights=weights)
 
     def index_at(self, now: datetime, playbooks: Iterable[str]) -> Index:
         """What guards and budgets count, the same for every host; each adds itself."""
@@ -100,7 +118,8 @@ class Stage:
             playbook = assumed.policy.playbooks[assumed.liveness]
             kinds = [assumed.actions[step.action].kind for step in playbook.steps]
             first = next((number for number, kind in enumerate(kinds) if kind in _TOUCHING), len(kinds))
-            short = replace(playbook, steps=tuple(_one_at_a_time(step) for step in playbook.steps[: first + 1]))
+            steps = tuple(_one_at_a_time(step) for step in playbook.steps[: first + 1] if step.action not in SURE)
+            short = replace(playbook, steps=steps or playbook.steps)
             self.brief = replace(assumed.policy, playbooks={**assumed.policy.playbooks, playbook.name: short})
         return self.brief
 
@@ -111,9 +130,11 @@ def _one_at_a_time(step: Step) -> Step:
 
 def stage(fleet: Fleet) -> Stage:
     """Where the play takes place."""
+    machines, hosts = Layered(_plain(fleet.machines)), Layered(_plain(fleet.hosts))
     # Views of its own: others may look at the same fleet meanwhile.
-    mine = replace(fleet, alerts=(), migrations={}, reserved={}, views=Views())
-    return Stage(replace(mine, hosts=_few_takers(mine), machines=Layered(_plain(mine.machines)), views=Views()))
+    mine = replace(fleet, hosts=hosts, machines=machines, alerts=(), migrations={}, reserved={}, views=Views())
+    narrowed(mine, TARGETS)
+    return Stage(mine)
 
 
 def _plain(things: Mapping[str, T]) -> Mapping[str, T]:
@@ -137,10 +158,10 @@ def fate(assumed: Assumptions, on: Stage, name: str, now: datetime) -> Fate:
     for passed in _moments(assumed.times):
         then = now + passed
         sighting = _silent(on.fleet.sightings[name], now, then)
-        verdict = judge(sighting, host.rack, verdict, assumed.times.evidence, then)
+        verdict = on.judged(sighting, host.rack, (now, passed), assumed.times)
         host = next_host(host, verdict, sighting, assumed.times, then)
         if host.life is Life.DEAD:
-            index = replace(on.index_at(now, assumed.policy.playbooks), also=host, now=then)
+            index = on.index_at(now, assumed.policy.playbooks).given(host, then)
             found = _decided(assumed, on, _without(on, host, sighting, verdict), index)
             ended = _ended(assumed, host, found, passed)
             if ended:
@@ -176,14 +197,20 @@ def _never(assumed: Assumptions, fleet: Fleet, host: Host) -> tuple[str, str] | 
 
 def _silent(sighting: Sighting, since: datetime, then: datetime) -> Sighting:
     """The same seats, all of which hear nothing; no heartbeat, and no proof that the power is off."""
-    votes = tuple(replace(vote, outcome=Outcome.SILENT, received=then, silent_since=since) for vote in sighting.votes)
+    silent = Outcome.SILENT
+    votes = tuple(Vote(v.vantage, v.region, v.rack, silent, then, since, v.weight) for v in sighting.votes)
     return Sighting(sighting.host, votes, since, connected=False)
+
+
+def _alike(sighting: Sighting, rack: str) -> Seats:
+    """What the verdict follows from where all seats are silent: whose in its rack, and of what weight."""
+    return tuple((vote.rack == rack, vote.weight) for vote in sighting.votes)
 
 
 def _without(on: Stage, host: Host, sighting: Sighting, verdict: Verdict) -> Fleet:
     """The fleet with that host dead."""
     hosts = _laid(on.fleet.hosts, {host.name: host})
-    return replace(on.fleet, hosts=hosts, sightings={host.name: sighting}, verdicts={host.name: verdict})
+    return changed(on.fleet, hosts=hosts, sightings={host.name: sighting}, verdicts={host.name: verdict})
 
 
 def _with_few(fleet: Fleet, name: str) -> Fleet:
@@ -215,9 +242,18 @@ def _decided(assumed: Assumptions, on: Stage, fleet: Fleet, index: Index) -> Ver
         fleet = replace(fleet, remediations=over)
     short = decide_one(on.briefly(assumed), assumed.actions, assumed.liveness, name, fleet, index.now, index)
     if any(_touches(assumed, decision) for decision, _ in short.decisions):
-        return short
+        return _with_sure(assumed, short)
     few = _with_few(fleet, name)
     return decide_one(assumed.policy, assumed.actions, assumed.liveness, name, few, index.now, index)
+
+
+def _with_sure(assumed: Assumptions, found: Verdicts) -> Verdicts:
+    """With an act for each sure step that stands before the first one that touches the fleet."""
+    first, effects = found.decisions[0]
+    steps = [step.action for step in flat(assumed.policy.playbooks[assumed.liveness])]
+    before = [name for name in steps[: steps.index(first.action)] if name in SURE]
+    told = tuple((changed(first, action=name, outcome=DecisionOutcome.ACT), effects) for name in before)
+    return changed(found, decisions=(*told, *found.decisions))
 
 
 def _touches(assumed: Assumptions, decision: Decision) -> bool:
@@ -244,20 +280,3 @@ def _held(host: Host, hold: Decision, passed: timedelta) -> Fate:
     # Only a few of its machines were tried: their number says nothing.
     text = f"no host in {host.region} has room for any of its machines" if hold.reason == "NoRoom" else hold.text
     return Fate(host.name, host.region, host.rack, passed.total_seconds(), hold.action, hold.reason, text)
-
-
-def _few_takers(fleet: Fleet) -> Mapping[str, Host]:
-    """Every host; only those with most room take work."""
-    hosts = dict(fleet.hosts.items())
-    for region in sorted({host.region for host in hosts.values()}):
-        for host in _crowd(fleet, fleet.takers(region)):
-            hosts[host.name] = replace(host, cordoned=host.cordoned or "others have more room")
-    return Layered(hosts)
-
-
-def _crowd(fleet: Fleet, takers: list[Host]) -> list[Host]:
-    """All but those with most free memory, and those with most free processors."""
-    free = {host.name: fleet.free_on(host) for host in takers}
-    best = set(sorted(free, key=lambda name: -free[name].memory_mb)[:TARGETS])
-    best |= set(sorted(free, key=lambda name: -free[name].cpus)[:TARGETS])
-    return [host for host in takers if host.name not in best]

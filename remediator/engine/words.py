@@ -86,7 +86,7 @@ def _continuity_numbers(case: Case) -> str:
     if verdict is None or verdict.suspect_since is None:
         return "no probe is missed"
     need = max(case.playbook.continuous, case.playbook.settle).total_seconds()
-    began = max(verdict.suspect_since, case.fleet.term_began or verdict.suspect_since)
+    began = max(verdict.suspect_since, case.fleet.unbroken_since or verdict.suspect_since)
     return f"unbroken for {(case.now - began).total_seconds():.0f} s, {need:g} s must be"
 
 
@@ -103,7 +103,7 @@ def _backlog_numbers(case: Case) -> str:
     rule, since = case.playbook.backlog, case.fleet.backlog_since[case.playbook.name]
     if rule is None or case.now - since >= rule.hold_for:
         return "the time after the start, or the change of its rules, is over"
-    return f"{len(guards.asking(case))} ask, {rule.approve_above} may at once for now"
+    return f"{len(guards.at_once(case))} ask, {rule.approve_above} may at once for now"
 
 
 def _witnesses(case: Case) -> str:

@@ -1,17 +1,19 @@
 """The fleet at one moment: everything a decision may read, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from remediator.model.alert import Alert
 from remediator.model.decision import Remediation
+from remediator.model.elsewhere import Elsewhere
 from remediator.model.evidence import Gate, Sighting, Verdict
 from remediator.model.grouping import Placed, over, under
 from remediator.model.host import LOST, Capacity, Host, Life
 from remediator.model.incident import Incident
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
+from remediator.model.policy import Limits
 from remediator.model.record import Record
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 from remediator.model.suspicion import BaseRate, Suspicion
@@ -47,15 +49,27 @@ class Fleet:
     gate: Gate | None = None
     frozen: str = ""
     term_began: datetime | None = None
+    # From when on direct evidence was heard without a gap: before the term, where it was kept while another led.
+    heard_since: datetime | None = None
     on_return: Mapping[str, str] = field(default_factory=dict)
     # Since when a playbook's asks may be a backlog: our start, or a change of its rules, whichever came last.
     backlog_since: Mapping[str, datetime] = field(default_factory=dict)
     # Why we do not trust ourselves, by reason: a clock that jumped, a lost lease, isolation.
     doubts: Mapping[str, str] = field(default_factory=dict)
+    # Of several shards: what the others tell, and our part of each budget of the whole fleet (None: all of it).
+    elsewhere: tuple[Elsewhere, ...] = ()
+    shares: Mapping[str, int] | None = None
+    # The ceilings in force.
+    limits: Limits = field(default_factory=Limits)
     # What decisions of this very look have already given away, by host.
     reserved: Mapping[str, Capacity] = field(default_factory=dict)
     # Kept by ``replace``: two hundred thousand machines are sorted by host once a look, not once a question.
     views: Views = field(default_factory=Views, compare=False, repr=False)
+
+    @property
+    def unbroken_since(self) -> datetime | None:
+        """From when on direct evidence is whole."""
+        return self.heard_since or self.term_began
 
     def machines_on(self, host: str) -> list[Machine]:
         return list(self.views.machines.of(self.machines, host))
@@ -66,9 +80,28 @@ class Fleet:
     def machines_of(self, app: str) -> list[Machine]:
         return list(self.views.apps.of(self.machines, app))
 
+    def creates(self) -> list[Operation]:
+        """Operations that run a machine elsewhere, the ended ones too; each names its ``source``."""
+        rows = self.operations
+        return self.views.creates.of((rows,), lambda: [each for each in rows.values() if "source" in each.args])
+
     def takers(self, region: str) -> list[Host]:
         """The hosts of a region that take work."""
         return list(self.views.takers.of(self.hosts, region))
+
+    def moving(self) -> tuple[int, frozenset[str]]:
+        """How many migrations are open, and of which apps."""
+        rows = self.migrations
+        found: tuple[int, frozenset[str]] = self.views.moving.of((rows,), lambda: _moving(rows.values()))
+        return found
+
+    def moves_from(self, host: str) -> list[Migration]:
+        """All migrations away from a host."""
+        return self.views.moves.of(self.migrations, host)
+
+    def taking(self, region: str) -> int:
+        """How many hosts of a region take work."""
+        return self.views.takers.many(self.hosts, region)
 
     def beneath(self) -> "Fleet":
         """The fleet without what was laid over its rows of late; nothing is on its way, or promised."""
@@ -90,8 +123,8 @@ class Fleet:
         return found
 
     def served_elsewhere(self, machine: Machine) -> bool:
-        """Whether a living successor of the machine is routable now."""
-        return any(each.alive and routable(each, self.hosts.get(each.host)) for each in self.successors(machine))
+        """Whether a living successor of the machine serves now; traffic kept away by its owner changes nothing."""
+        return any(each.alive and serves(each, self.hosts.get(each.host)) for each in self.successors(machine))
 
     def open_operation(self, key: str) -> Operation | None:
         operation = self.operations.get(key)
@@ -104,14 +137,26 @@ class Fleet:
         return free - promised if promised else free
 
 
+def _moving(rows: Iterable[Migration]) -> tuple[int, frozenset[str]]:
+    now = [each.app for each in rows if each.open]
+    return len(now), frozenset(now)
+
+
 def _homes(rows: Mapping[str, Placed]) -> set[str]:
     """Where whatever was laid over the rows is, and was."""
+    if not over(rows):
+        return set()
     now = {thing.host for thing in over(rows).values() if thing is not None}
     return now | {known.host for name in over(rows) if (known := under(rows).get(name)) is not None}
 
 
 def routable(machine: Machine, host: Host | None) -> bool:
-    """Whether traffic may reach the machine: never condemned, never on a host lost or not yet admitted."""
+    """Whether traffic may reach the machine: it serves, and its owner does not keep traffic away."""
+    return serves(machine, host) and not machine.cordoned
+
+
+def serves(machine: Machine, host: Host | None) -> bool:
+    """Whether it runs where it may: never condemned, never on a host lost or not yet admitted."""
     if host is None or machine.condemned or machine.adopted or not _admitted(machine, host):
         return False
     return machine.state is MachineState.STARTED

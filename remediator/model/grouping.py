@@ -1,6 +1,7 @@
 """Groups that are made once: of ten thousand hosts and two hundred thousand machines, nothing is sorted twice."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from remediator.model.layered import Layered
@@ -69,6 +70,12 @@ class Grouped(Generic[T]):
             self._moved[key] = stay + self._new.get(key, [])
         return self._moved[key]
 
+    def many(self, things: Mapping[str, T], key: str) -> int:
+        """How many there are of that key."""
+        moved = self.touched(things, key)
+        whole = len(self._groups.get(key, ()))
+        return whole - len(self._gone.get(key, ())) + len(self._new.get(key, ())) if moved else whole
+
     def touched(self, things: Mapping[str, T], key: str) -> bool:
         """Whether something was laid over what the group was."""
         base, changes = things.layers() if isinstance(things, Layered) else (things, _NOTHING)
@@ -80,6 +87,38 @@ class Grouped(Generic[T]):
             self._gone = _sorted((thing for name in changes if (thing := base.get(name)) is not None), self._key)
             self._new = _sorted((thing for thing in changes.values() if thing is not None), self._key)
         return key in self._gone or key in self._new
+
+
+class Tallied(Generic[T]):
+    """How many things have which key; whose key is None is not counted.
+
+    What has not changed is not looked at again.
+    """
+
+    __slots__ = ("_counts", "_key", "_things")
+
+    def __init__(self, key: Callable[[T], Hashable | None]) -> None:
+        self._key = key
+        self._things: Mapping[str, T] = _NOTHING
+        self._counts: Counter[Any] = Counter()
+
+    def of(self, things: Mapping[str, T]) -> Counter[Any]:
+        before = self._things
+        if things is not before:
+            alike = under(things) is under(before)
+            names = over(things).keys() | over(before).keys() if alike else things.keys() | before.keys()
+            for name in names:
+                was, thing = before.get(name), things.get(name)
+                if was is not thing:
+                    self._count(was, -1)
+                    self._count(thing, 1)
+            self._things = things
+        return self._counts
+
+    def _count(self, thing: T | None, more: int) -> None:
+        key = None if thing is None else self._key(thing)
+        if key is not None:
+            self._counts[key] += more
 
 
 def under(things: Mapping[str, T]) -> Mapping[str, T]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from remediator.model.changing import changed
 from remediator.model.errors import ForbiddenEdge
 
 
@@ -153,9 +154,9 @@ class Host:
         """
         if life not in EDGES[self.life]:
             raise ForbiddenEdge(f"host {self.name}: {self.life} -> {life} ({reason})")
-        moved = replace(self, life=life, since=now, reason=reason)
         if life is Life.DEAD:
-            return replace(moved, died_at=now, returned_at=None)
+            return changed(self, life=life, since=now, reason=reason, died_at=now, returned_at=None)
+        moved = replace(self, life=life, since=now, reason=reason)
         if life is Life.RETURNING:
             # A proof that is older than this contact proves nothing of a later death.
             # So was the word that it holds nothing any more; one that leaves of its own accord goes on leaving.
@@ -182,7 +183,17 @@ class Host:
         return same and self.bmc_at is not None and at - self.bmc_at <= BMC_KNOWN
 
     def with_status(self, status: HostStatus, now: datetime) -> "Host":
-        return self if status is self.status else replace(self, status=status, status_since=now)
+        return self if status is self.status else changed(self, status=status, status_since=now)
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Whether a maintenance lasts, or has ended and is still owed a look."""
+        return self.maintenance_until is not None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether an attestation has begun to take it away."""
+        return bool(self.attested) and self.life is not Life.RETIRED
 
     @property
     def takes_work(self) -> bool:

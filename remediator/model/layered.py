@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
-# More changes than these are folded into a mapping of their own: copied rarely, and looked through quickly.
-_THICK = 512
+# More changes than these, and than a share of the whole, are folded into a mapping of their own: copied rarely, and
+# looked through quickly.
+_THICK, _THIN, _SHARE = 512, 32, 8
 
 
 class Layered(Mapping[str, T], Generic[T]):
@@ -15,13 +16,15 @@ class Layered(Mapping[str, T], Generic[T]):
     A thousand changes after one another copy the whole twice.
     """
 
-    __slots__ = ("_base", "_changed", "_fresh", "_size", "_sorted")
+    __slots__ = ("_base", "_changed", "_flat", "_fresh", "_size", "_sorted")
 
     def __init__(self, base: Mapping[str, T] | None = None) -> None:
         """``base`` is not copied, and must not change any more."""
         self._base: Mapping[str, T] = {} if base is None else base
         self._changed: dict[str, T | None] = {}
         self._size = len(self._base)
+        # All of it in one mapping, once somebody has looked through it.
+        self._flat: Mapping[str, T] | None = None
         # Ids by field and value: of the base, shared by all that lie over it, and of the changes.
         self._sorted: dict[str, Mapping[Any, list[str]]] = {}
         self._fresh: dict[str, Mapping[Any, list[str]]] = {}
@@ -37,7 +40,8 @@ class Layered(Mapping[str, T], Generic[T]):
         for key in [key for key, value in changes.items() if value is None and key not in self._base]:
             del laid._changed[key]
         laid._size = self._size + sum(_grown(self.get(key), value) for key, value in changes.items())
-        return laid if len(laid._changed) <= _THICK else Layered(laid.copy())
+        thick = min(_THICK, max(_THIN, len(self._base) // _SHARE))
+        return laid if len(laid._changed) <= thick else Layered(laid._whole())
 
     def __getitem__(self, key: str) -> T:
         if key in self._changed:
@@ -68,14 +72,13 @@ class Layered(Mapping[str, T], Generic[T]):
             return [self._base[key] for key in old]
         if field not in self._fresh:
             self._fresh[field] = _by_field(self._changed, field)
-        new = self._fresh[field].get(value, [])
         # In the order of the whole: whoever was there keeps its place.
-        held = set(new)
-        there = [key for key in old if key not in self._changed or key in held]
-        return [self[key] for key in (*there, *(key for key in new if key not in set(there)))]
+        held = dict.fromkeys(self._fresh[field].get(value, []))
+        there = dict.fromkeys(key for key in old if key not in self._changed or key in held)
+        return [self[key] for key in there | held]
 
     def __iter__(self) -> Iterator[str]:
-        return (key for key, _ in self.pairs()) if self._changed else iter(self._base)
+        return iter(self._whole())
 
     def __len__(self) -> int:
         return self._size
@@ -85,45 +88,24 @@ class Layered(Mapping[str, T], Generic[T]):
         return self._base, self._changed
 
     def values(self) -> ValuesView[T]:
-        return _Values(self)
+        return self._whole().values()
 
     def items(self) -> ItemsView[str, T]:
-        return _Items(self)
+        return self._whole().items()
 
     def copy(self) -> dict[str, T]:
         """A dict of one's own."""
-        return dict(self.pairs())
+        return dict(self._whole())
 
-    def pairs(self) -> Iterator[tuple[str, T]]:
-        """Ids and values, looked through once and not looked up."""
-        return self._laid() if self._changed else iter(self._base.items())
-
-    def _laid(self) -> Iterator[tuple[str, T]]:
-        changed = self._changed
-        for key, value in self._base.items():
-            if key not in changed:
-                yield key, value
-            elif (now := changed[key]) is not None:
-                yield key, now
-        for key, late in changed.items():
-            if late is not None and key not in self._base:
-                yield key, late
-
-
-class _Values(ValuesView[T]):
-    __slots__ = ()
-    _mapping: Layered[T]
-
-    def __iter__(self) -> Iterator[T]:
-        return (value for _, value in self._mapping.pairs())
-
-
-class _Items(ItemsView[str, T]):
-    __slots__ = ()
-    _mapping: Layered[T]
-
-    def __iter__(self) -> Iterator[tuple[str, T]]:
-        return self._mapping.pairs()
+    def _whole(self) -> Mapping[str, T]:
+        if not self._changed:
+            return self._base
+        if self._flat is None:
+            laid: dict[str, T | None] = {**self._base, **self._changed}
+            for key in [key for key, value in self._changed.items() if value is None]:
+                del laid[key]
+            self._flat = cast("dict[str, T]", laid)
+        return self._flat
 
 
 def picked(values: Mapping[str, T], field: str, value: Any) -> list[T]:

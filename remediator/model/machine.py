@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
+from remediator.model.check import Check
 from remediator.model.host import Capacity
 
 
@@ -16,6 +18,7 @@ class MachineState(StrEnum):
     STARTED = "started"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    SUSPENDED = "suspended"
     FAILED = "failed"
     REPLACING = "replacing"
     DESTROYING = "destroying"
@@ -23,6 +26,8 @@ class MachineState(StrEnum):
 
 
 GONE = frozenset({MachineState.DESTROYING, MachineState.DESTROYED})
+# The kind of an event of a machine that its own host's agent has no longer.
+LOST_EVENT = "lost"
 
 
 class Recovery(StrEnum):
@@ -44,6 +49,8 @@ class Event:
     status: str
     source: str
     text: str = ""
+    # Of an end that its host's agent told of; None where nobody saw it.
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Sealed:
     """The full config, closed for the unsealing key, in an envelope that the host's agent signed.
 
     ``box`` is base64 of a libsodium sealed box; ``signature`` covers machine, instance_id, host, epoch, digest.
+    ``key`` is the fingerprint of the key that ``box`` opens with, empty from agents of before; ``recovery`` is the
+    same config closed for the offline key ``recovery_key``, where there is one.
     """
 
     machine: str
@@ -60,6 +69,15 @@ class Sealed:
     digest: str
     box: str
     signature: str
+    key: str = ""
+    recovery: str = ""
+    recovery_key: str = ""
+
+
+@lru_cache(maxsize=1024)
+def _asked(cpus: float, memory_mb: int) -> Capacity:
+    """Made once a size: two hundred thousand machines have few."""
+    return Capacity(cpus, memory_mb, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +112,10 @@ class Machine:
     events: tuple[Event, ...] = ()
     # The epoch in which its returning host was told that this machine may serve before the host as a whole.
     admitted_epoch: int = 0
+    # Its owner keeps traffic away from it; it runs on.
+    cordoned: bool = False
+    # How its health checks last went, as its host's agent tells.
+    checks: tuple[Check, ...] = ()
 
     @property
     def stateless(self) -> bool:
@@ -111,7 +133,7 @@ class Machine:
     @property
     def asks(self) -> Capacity:
         guest = self.config.get("guest") or {}
-        return Capacity(float(guest.get("cpus", 1)), int(guest.get("memory_mb", 256)), 0)
+        return _asked(float(guest.get("cpus") or 1), int(guest.get("memory_mb") or 256))
 
     def noted(self, event: Event, keep: int = 20) -> "Machine":
         """The same machine with one more event, newest first."""
@@ -124,6 +146,11 @@ class Machine:
             return self
         moved = replace(self, recovery=stage, recovery_reason=reason, recovery_at=now, replaced_by=by)
         return moved.noted(Event(now, "recovery", stage.value, "fleetmend", reason))
+
+
+# A volume's end, asked for: first its machine's, if that is condemned, then its own.
+WAITS_FOR_DETACH, PENDING_DESTROY = "waiting_for_detach", "pending_destroy"
+DOOMED_VOLUME = frozenset({WAITS_FOR_DETACH, PENDING_DESTROY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +169,19 @@ class Volume:
     used_bytes: int = 0
     restored_from: str = ""
     superseded_by: str = ""
+    # Days that its snapshots are kept, and whether one is taken each day.
+    retention_days: int = 5
+    auto_backup: bool = False
+    updated_at: datetime | None = None
 
     @property
     def free(self) -> bool:
         return not self.machine and not self.superseded_by and self.state == "created"
+
+    @property
+    def doomed(self) -> bool:
+        """Its owner has asked for its end."""
+        return self.state in DOOMED_VOLUME
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +196,6 @@ class Snapshot:
     digest: str
     retention_days: int = 5
     state: str = "created"
+    # The volume's size, and the host that it was taken on: the volume itself may be gone before its snapshots.
+    volume_mb: int = 0
+    host: str = ""

@@ -60,9 +60,17 @@ class Scope(StrEnum):
     FLEET = "fleet"
 
 
+def hold_key(scope: Scope, name: str, playbook: str = "") -> str:
+    """One hold at a time for something, or for a playbook on it."""
+    return f"{scope}/{name}/{playbook}" if playbook else f"{scope}/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorHold:
-    """A person's word that nothing automatic is done to something, until a moment; it wins over any rule."""
+    """A person's word that nothing automatic is done to something, until a moment; it wins over any rule.
+
+    With ``playbook`` it binds that one alone, and others may still act.
+    """
 
     scope: Scope
     name: str
@@ -70,13 +78,21 @@ class OperatorHold:
     why: str
     since: datetime
     until: datetime
+    playbook: str = ""
 
     @property
     def key(self) -> str:
-        return f"{self.scope}/{self.name}"
+        return hold_key(self.scope, self.name, self.playbook)
+
+    @property
+    def about(self) -> str:
+        """What it binds, for people."""
+        what = "the whole fleet" if self.scope is Scope.FLEET else f"{self.scope} {self.name}"
+        return f"{what} against {self.playbook}" if self.playbook else what
 
     def covers(self, now: datetime) -> bool:
-        return self.since <= now < self.until
+        # Not from when: a clock that was stepped back lifts no hold.
+        return now < self.until
 
 
 @dataclass(frozen=True, slots=True)

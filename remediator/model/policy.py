@@ -184,6 +184,8 @@ class Limits:
     automatic_destroys_per: timedelta = timedelta(hours=1)
     # A host's death so soon after a machine's start there is laid at the machine's door; twice, and it is held.
     poison: timedelta = timedelta(minutes=15)
+    # The most that the hosts for one demand may cost, in the money of burst_provision's price; 0: it is not counted.
+    burst_money: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,8 @@ class Burst:
     moved_at: datetime | None = None
     names: tuple[str, ...] = ()
     note: str = ""
+    # How many hosts the provider has given.
+    given: int = 0
 
     def moved_to(self, stage: BurstStage, now: datetime, note: str = "") -> "Burst":
         _check(self.stage, stage, f"burst {self.id}")

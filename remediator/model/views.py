@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from remediator.model.grouping import Grouped, Once, under
+from remediator.model.grouping import Grouped, Once, Tallied, under
 from remediator.model.host import Capacity, Host
 from remediator.model.machine import Machine, MachineState, Volume
 from remediator.model.request import Migration
@@ -19,9 +19,13 @@ class Views:
         self.apps: Grouped[Machine] = Grouped(lambda machine: machine.app)
         self.takers: Grouped[Host] = Grouped(lambda host: host.region if host.takes_work else "")
         # For placement: free capacity of a region, in order, and who runs an app; for correlation: hosts by label.
-        self.orders, self.moved, self.siblings, self.sizes = Once(), Once(), Once(), Once()
+        self.orders, self.moved, self.siblings = Once(), Once(), Once()
+        self.sizes: dict[str, Tallied[Host]] = {}
         # For the index: hosts and verdicts as they lie beneath, looked through once.
         self.scanned, self.told = Once(), Once()
+        # Operations that recreate a machine, of all that are kept.
+        self.creates, self.moving = Once(), Once()
+        self.moves: Grouped[Migration] = Grouped(lambda migration: migration.source)
         self._coming = Once()
         self._known = Once()
 

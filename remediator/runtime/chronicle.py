@@ -13,6 +13,7 @@ from remediator.model.decision import Remediation
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
+from remediator.model.layered import picked
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.request import Demand
 
@@ -35,8 +36,8 @@ class Told:
 
 def told_of(fleet: Fleet, policy: str) -> Told:
     """The same of this look."""
-    dead = [name for name, host in fleet.hosts.items() if host.life is Life.DEAD]
-    others = [name for name in dead if name in fleet.verdicts and fleet.verdicts[name].kind is not VerdictKind.DEAD]
+    said = [(host.name, fleet.verdicts.get(host.name)) for host in picked(fleet.hosts, "life", Life.DEAD)]
+    others = [name for name, verdict in said if verdict is not None and verdict.kind is not VerdictKind.DEAD]
     gate = fleet.gate.open if fleet.gate else None
     backlog = tuple(sorted(fleet.backlog_since.items()))
     return Told(gate, fleet.frozen, fleet.term_began, policy, frozenset(others), backlog, tuple(sorted(fleet.doubts)))

@@ -14,7 +14,7 @@ from remediator.model.machine import Machine, Volume
 from remediator.model.people import Release
 from remediator.model.policy import Correlated
 from remediator.model.request import Operation, Origin
-from remediator.model.suspicion import BaseRate, Suspicion
+from remediator.model.suspicion import REMEMBERED, BaseRate, Suspicion
 from remediator.runtime.ledger import Draft, Ledger
 
 # Closed ones are kept for people, and for as long as one of their hosts is away: they explain why it fell.
@@ -28,8 +28,10 @@ def settle(fleet: Fleet, rule: Correlated | None, draft: Draft, now: datetime) -
     _remember(index, draft)
     if rule is None:
         return
-    fleet = replace(fleet, suspicions=draft.overlay(fleet.suspicions, "Suspicion"))
-    for incident in settled(Index(fleet, now), rule):
+    if "Suspicion" in draft.kinds:
+        fleet = replace(fleet, suspicions=draft.overlay(fleet.suspicions, "Suspicion"))
+        index = Index(fleet, now)
+    for incident in settled(index, rule):
         _write(incident, fleet.incidents.get(incident.id), draft, now)
 
 
@@ -47,13 +49,15 @@ def _remember(index: Index, draft: Draft) -> None:
         before = known.get(host) or Suspicion(host)
         if before.standing is None and _is_judged(index.fleet, host):
             draft.put(before.doubted(since).pruned(now))
+    doubted = index.doubted
     for host, before in known.items():
-        if before.standing is not None and host not in index.doubted and _is_judged(index.fleet, host):
+        if before.standing is None:
+            if before.spells and now - before.spells[0].began > REMEMBERED:
+                _keep(before.pruned(now), draft)
+        elif host not in doubted and _is_judged(index.fleet, host):
             after = before.cleared(now)
             draft.put(after)
             _count(after, index, draft)
-        elif before.standing is None and before.pruned(now) != before:
-            _keep(before.pruned(now), draft)
 
 
 def _is_judged(fleet: Fleet, host: str) -> bool:

@@ -5,17 +5,20 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import msgspec
 
 from remediator.actions.effects import Migrate, Placeable, Recreate
 from remediator.actions.spec import ActionSpec
 from remediator.clock import Clock
+from remediator.engine.coming import Spans
 from remediator.engine.decide import Verdicts, decide
 from remediator.engine.facts import topology_of
 from remediator.engine.lives import LifeTimes
 from remediator.engine.waits import waits
+from remediator.model.changing import changed
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.errors import FleetmendError
 from remediator.model.evidence import Gate
@@ -29,9 +32,11 @@ from remediator.runtime.agents import Agents
 from remediator.runtime.chronicle import Told, changes, told_of
 from remediator.runtime.doubts import LEASE_LOST
 from remediator.runtime.ledger import Draft, Ledger
+from remediator.runtime.living import live
 from remediator.runtime.outbox import Outbox
+from remediator.runtime.rest import Rest
 from remediator.runtime.rewound import DOUBT
-from remediator.runtime.watch import Watch
+from remediator.runtime.watch import ROWS, Watch
 
 log = logging.getLogger("fleetmend.loop")
 TICK = 0.25
@@ -59,7 +64,7 @@ class Gauge(Protocol):
     def frozen(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rules:
     """What decides: the policy, the actions it may name, and the playbook that a dead verdict asks for."""
 
@@ -67,6 +72,10 @@ class Rules:
     actions: Mapping[str, ActionSpec]
     liveness_playbook: str
     times: LifeTimes
+
+    @cached_property
+    def spans(self) -> Spans:
+        return Spans(self.policy, self.actions)
 
     @property
     def correlated(self) -> Correlated | None:
@@ -82,6 +91,7 @@ class _Told:
     fresh: list[Decision] = field(default_factory=list)
     holds: dict[tuple[str, str, str], Decision] = field(default_factory=dict)
     questions: tuple[Approval, ...] = ()
+    chronicled: Told = field(default_factory=Told)
 
 
 class Loop:
@@ -110,8 +120,13 @@ class Loop:
         # Told after each look how late it was, and by how much the clock was stepped.
         self.looked: Callable[[float, float], None] = lambda _between, _stepped: None
         self._chronicled = Told()
+        self.rest = Rest()
         self._forgot_at = self._ticked_on = clock.now()
         self._ticked_at = clock.monotonic()
+
+    def policy(self) -> Policy:
+        """The rules in force."""
+        return self.rules.policy
 
     async def remember(self) -> None:
         """Read the newest decisions of earlier lives."""
@@ -137,22 +152,43 @@ class Loop:
         """One round, in one transaction: what is decided is durable before anything is sent."""
         self._watch.gate, self._watch.frozen = gauge.gate(), gauge.frozen()
         self._mind_the_gap()
+        before = self._ledger.sequence
         async with self._ledger.writing() as draft:
             # The clock is read inside: what is judged is what stands when it is written.
             now = draft.at = self._clock.now()
             fleet = self._watch.look()
-            reconcile.settle(fleet, self.rules.times, draft, now, self.rules.correlated)
-            self._forget(fleet, draft, now)
-            verdicts = self._decide(with_draft(fleet, draft), now)
-            told = self._write(verdicts, fleet, draft, now)
-            chronicled = told_of(fleet, self.rules.policy.digest)
-            draft.entries += changes(self._chronicled, chronicled, fleet, now)
-        self._chronicled = chronicled
-        self._tell(told)
+            live(fleet, self.rules.times, draft, now)
+            whole = self._moved(draft) or not self.rest.lasts(fleet, self.rules, now)
+            told = self._round(fleet, draft, now) if whole else None
+        if told is not None:
+            self._had(told, fleet, now, rests=self._ledger.sequence == before)
         # Whoever has been succeeded sends nothing, though it had nothing to write that would have told it so.
         if not fleet.doubts.keys() & {DOUBT, LEASE_LOST}:
             self._outbox.send_due(self._watch.evidence.connected(), self._watch.frozen, now)
         self._agents.drop_lost()
+
+    def _moved(self, draft: Draft) -> bool:
+        """Whether evidence has moved anything: then all of it is gone through."""
+        return self._watch.news or bool(draft.kinds or draft.entries)
+
+    def _round(self, fleet: Fleet, draft: Draft, now: datetime) -> _Told:
+        """All that follows from evidence, and what is decided then."""
+        self.rest.over()
+        fleet = changed(fleet, limits=self.rules.policy.limits)
+        reconcile.follow(fleet, draft, now, self.rules.correlated)
+        self._forget(fleet, draft, now)
+        told = self._write(self._decide(with_draft(fleet, draft), now), fleet, draft, now)
+        chronicled = told_of(fleet, self.rules.policy.digest)
+        draft.entries += changes(self._chronicled, chronicled, fleet, now)
+        return replace(told, chronicled=chronicled)
+
+    def _had(self, told: _Told, fleet: Fleet, now: datetime, *, rests: bool) -> None:
+        """A whole round is durable; one that changed nothing need not be repeated at once."""
+        self._chronicled = told.chronicled
+        self._tell(told)
+        self._watch.news = False
+        if rests:
+            self.rest.begins(fleet, self.rules, self._forgot_at + _FORGET_EVERY, now)
 
     def _mind_the_gap(self) -> None:
         """A pause of ours, or a stepped clock, makes stale words look fresh: all evidence is earned again."""
@@ -222,24 +258,12 @@ class Loop:
 
 def with_draft(fleet: Fleet, draft: Draft) -> Fleet:
     """The fleet as it will be once the draft is written, so that decisions follow from it in the same tick."""
-    return replace(
-        fleet,
-        hosts=draft.overlay(fleet.hosts, "Host"),
-        machines=draft.overlay(fleet.machines, "Machine"),
-        volumes=draft.overlay(fleet.volumes, "Volume"),
-        destroys=draft.overlay(fleet.destroys, "Destroy"),
-        migrations=draft.overlay(fleet.migrations, "Migration"),
-        bursts=draft.overlay(fleet.bursts, "Burst"),
-        demands=draft.overlay(fleet.demands, "Demand"),
-        operations=draft.overlay(fleet.operations, "Operation"),
-        incidents=draft.overlay(fleet.incidents, "Incident"),
-        approvals=draft.overlay(fleet.approvals, "Approval"),
-        operator_holds=draft.overlay(fleet.operator_holds, "OperatorHold"),
-        releases=draft.overlay(fleet.releases, "Release"),
-        records=draft.overlay(fleet.records, "Record"),
-        suspicions=draft.overlay(fleet.suspicions, "Suspicion"),
-        base_rates=draft.overlay(fleet.base_rates, "BaseRate"),
-    )
+    laid: dict[str, Any] = {
+        name: draft.overlay(getattr(fleet, name), kind.__name__)
+        for name, kind in ROWS.items()
+        if kind.__name__ in draft.kinds
+    }
+    return replace(fleet, **laid) if laid else fleet
 
 
 def note_questions(rows: tuple[Approval, ...], draft: Draft, now: datetime) -> None:

@@ -8,6 +8,7 @@ from remediator.engine.lives import LifeTimes
 from remediator.engine.waits import may_send
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
+from remediator.model.layered import picked
 from remediator.model.machine import GONE, Machine, MachineState, Recovery, Volume
 from remediator.model.policy import Correlated
 from remediator.model.request import Burst, Destroy, DestroyStage, Migration, MigrationStage, Operation
@@ -23,13 +24,21 @@ from remediator.runtime.rewound import DOUBT
 # Ended things are kept this long for people to read, and for keys to be recognised.
 KEEP_ENDED = timedelta(hours=1)
 ASK_AGAIN = timedelta(seconds=2)
+# So long a host that takes no work any more is waited for that was to run a replacement.
+UNANSWERED = timedelta(minutes=2)
+_OF_THE_MOMENT = frozenset({"signal", "suspend", "restart"})
 
 
 def settle(fleet: Fleet, times: LifeTimes, draft: Draft, now: datetime, rule: Correlated | None = None) -> None:
     """Put into the draft whatever follows from evidence and outcomes alone; ``rule`` says what is an incident."""
     live(fleet, times, draft, now)
+    follow(fleet, draft, now, rule)
+
+
+def follow(fleet: Fleet, draft: Draft, now: datetime, rule: Correlated | None = None) -> None:
+    """The same, after lives."""
     # All that follows sees lives as this very look leaves them: nothing rests on a host that died in it.
-    fleet = replace(fleet, hosts=draft.overlay(fleet.hosts, "Host"))
+    fleet = replace(fleet, hosts=draft.overlay(fleet.hosts, "Host")) if "Host" in draft.kinds else fleet
     if DOUBT in fleet.doubts:
         # Whatever else our journal says should be may have been, and been undone, since.
         return
@@ -39,7 +48,7 @@ def settle(fleet: Fleet, times: LifeTimes, draft: Draft, now: datetime, rule: Co
     serving(draft, fleet.machines, now)
     admit(fleet, draft, now)
     _migrations(fleet, draft, now)
-    for burst in fleet.bursts.values():
+    for burst in picked(fleet.bursts, "open", value=True):
         draft.put(bursts.advance(burst, fleet, now))
     for demand in bursts.expired(fleet, now):
         draft.delete(demand)
@@ -52,9 +61,22 @@ def settle(fleet: Fleet, times: LifeTimes, draft: Draft, now: datetime, rule: Co
 def _destroys(fleet: Fleet, draft: Draft, now: datetime) -> None:
     for destroy in destroys.blocked(fleet):
         draft.put(destroy.moved_to(DestroyStage.BLOCKED, now))
+    _take_back(fleet, draft, now)
     for destroy in destroys.due(fleet):
         if not may_send(destroy, fleet, now) and not _just_failed(destroy, now):
             send_destroy(fleet, destroy, draft, now)
+
+
+def _take_back(fleet: Fleet, draft: Draft, now: datetime) -> None:
+    """What was written and has not been answered is not sent (again) once it may not be: it waits like the others."""
+    for operation in picked(fleet.operations, "open", value=True):
+        if operation.verb != "destroy" or "migration" in operation.args:
+            continue
+        destroy = draft.get(Destroy, operation.machine)
+        if destroy is not None and destroy.open and may_send(destroy, fleet, now):
+            draft.delete(operation)
+            if destroy.stage in (DestroyStage.SENT, DestroyStage.ACKED):
+                draft.put(destroy.moved_to(DestroyStage.BLOCKED, now))
 
 
 def _just_failed(destroy: Destroy, now: datetime) -> bool:
@@ -73,9 +95,7 @@ def send_destroy(fleet: Fleet, destroy: Destroy, draft: Draft, now: datetime) ->
 
 
 def _migrations(fleet: Fleet, draft: Draft, now: datetime) -> None:
-    for migration in fleet.migrations.values():
-        if not migration.open:
-            continue
+    for migration in picked(fleet.migrations, "open", value=True):
         known = draft.get(Migration, migration.id) or migration
         after, operations = migrations.advance(known, fleet, now)
         draft.put(after, *(op for op in operations if draft.get(Operation, op.key) is None))
@@ -94,15 +114,21 @@ def _drop_operations(fleet: Fleet, ended: Migration, draft: Draft) -> None:
 
 
 def _stranded(fleet: Fleet, draft: Draft, now: datetime) -> None:
-    """Creates and restores whose target died before they were done: given back, so that another host is chosen."""
-    for operation in fleet.operations.values():
+    """Creates and restores whose target died before they were done: given back, so that another host is chosen.
+
+    What was meant for what ran there at that moment is not done to whatever runs there hours later.
+    """
+    for operation in picked(fleet.operations, "open", value=True):
         host = fleet.hosts.get(operation.host)
-        if not operation.open or host is None or host.life is not Life.DEAD:
+        if host is not None and _unanswered(operation, host, fleet, now):
+            _create_again(operation, f"{host.name} did not answer", draft, now)
+        if host is None or host.life is not Life.DEAD:
             continue
-        if "migration" in operation.args and operation.verb in ("create", "create_volume"):
+        copied = "migration" in operation.args and operation.verb in ("create", "create_volume")
+        if copied or operation.verb in _OF_THE_MOMENT:
             outcomes.failed(operation, f"{host.name} died", draft, now)
         elif operation.verb == "create":
-            _create_again(operation, host, draft, now)
+            _create_again(operation, f"{host.name} died", draft, now)
         elif operation.verb == "create_volume" and "supersedes" in operation.args:
             made = draft.get(Volume, operation.args["volume_id"])
             draft.delete(operation)
@@ -110,25 +136,36 @@ def _stranded(fleet: Fleet, draft: Draft, now: datetime) -> None:
                 draft.delete(made)
 
 
+def _unanswered(operation: Operation, host: Host, fleet: Fleet, now: datetime) -> bool:
+    """A replacement that a host which lives has not made for long, and which has become one that takes no work.
+
+    Else its machine, and its dead host's slot in every budget, would wait for a wedged target for ever.
+    """
+    ours = operation.verb == "create" and "source" in operation.args and not operation.args.get("volumes")
+    if not ours or host.life is Life.DEAD or host.takes_work or fleet.frozen:
+        return False
+    return now - operation.written_at >= UNANSWERED
+
+
 def _doomed(fleet: Fleet, draft: Draft) -> None:
     """Starts of machines that have been condemned since: whatever was to run on there is to end."""
-    for operation in fleet.operations.values():
+    for operation in picked(fleet.operations, "open", value=True):
         machine = fleet.machines.get(operation.machine)
-        if operation.open and operation.verb == "start" and machine is not None and machine.state in GONE:
+        if operation.verb == "start" and machine is not None and machine.state in GONE:
             draft.delete(operation)
 
 
-def _create_again(operation: Operation, host: Host, draft: Draft, now: datetime) -> None:
+def _create_again(operation: Operation, why: str, draft: Draft, now: datetime) -> None:
     """The command may have arrived: its machine is condemned there, should the host ever come back."""
     machine = draft.get(Machine, operation.machine)
     draft.delete(operation)
     if machine is None:
         return
-    condemn(draft, machine.id, f"{host.name} died before it started", now)
+    condemn(draft, machine.id, f"{why} before it started", now)
     original = draft.get(Machine, machine.replaces)
     if original:
         again = replace(original, replaced_by="")
-        draft.put(again.recovering(Recovery.NONE, f"{host.name} died before the replacement started", now))
+        draft.put(again.recovering(Recovery.NONE, f"{why} before the replacement started", now))
 
 
 def forget(fleet: Fleet, draft: Draft, now: datetime) -> None:
@@ -148,7 +185,8 @@ def forget(fleet: Fleet, draft: Draft, now: datetime) -> None:
             _forget_destroy(fleet, draft, machine.id)
     ended_things: list[Migration | Burst] = [*fleet.migrations.values(), *fleet.bursts.values()]
     for ended in ended_things:
-        if not ended.open and now - (ended.moved_at or ended.asked_at) > KEEP_ENDED:
+        over = not ended.open and now - (ended.moved_at or ended.asked_at) > KEEP_ENDED
+        if over and not (isinstance(ended, Burst) and bursts.counts(ended, fleet)):
             draft.delete(ended)
 
 

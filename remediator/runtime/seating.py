@@ -26,6 +26,8 @@ class Seating:
         self._began = began
         self._sequence = -1
         self._looked: datetime | None = None
+        # How many had reported when the vantages were looked at; whoever has reported is never forgotten.
+        self._heard = 0
         self._places = Places(())
         self._kept: frozenset[str] = frozenset()
         self._homes: tuple[Mapping[str, Host], Mapping[str, str]] = ({}, {})
@@ -35,11 +37,17 @@ class Seating:
 
     def refresh(self, now: datetime) -> set[str]:
         """Take up what has changed; the hosts that are new, gone, written anew, or probed by others now."""
+        anew = self._anew(now)
+        if not anew and self._sequence == self._ledger.sequence:
+            return set()
         told = self._ledger.changed_since(self._sequence, (Host, Incident))
         self._sequence = told.number
         changed = set(told.rows["Host"])
-        if self._anew(now) or told.rows["Incident"]:
+        if anew or told.rows["Incident"]:
             changed |= self._others(now)
+        if changed:
+            # Whoever was given the seats of before keeps them as they were.
+            self.seats = dict(self.seats)
         return {name for name in sorted(changed) if self._seat(name) or name in told.rows["Host"]}
 
     def targets(self, vantage: str) -> Collection[str]:
@@ -48,7 +56,7 @@ class Seating:
 
     def _anew(self, now: datetime) -> bool:
         """Whether it is time to look at the vantages again: a stepped clock is as good as a second."""
-        strangers = any(each.vantage.name not in self._places.named for each in self._evidence.reporters())
+        strangers = len(self._evidence.reporters()) != self._heard
         due = self._looked is None or abs(now - self._looked) >= _EVERY
         if due or strangers:
             self._looked = now
@@ -56,6 +64,7 @@ class Seating:
 
     def _others(self, now: datetime) -> set[str]:
         """The hosts that others may have to probe, now that vantages came, went, or may leave."""
+        self._heard = len(self._evidence.reporters())
         known = {each.name: each for each in self._known(now)}
         kept = self._touched(known.values())
         before = self._places.named

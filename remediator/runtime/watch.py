@@ -13,6 +13,7 @@ from remediator.engine.vantages import Vantage
 from remediator.engine.verdicts import QUIET, EvidenceTimes, fresh_until, judge
 from remediator.model.alert import Alert
 from remediator.model.decision import Remediation
+from remediator.model.elsewhere import Elsewhere
 from remediator.model.evidence import Gate, Sighting, Verdict, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
@@ -27,6 +28,7 @@ from remediator.model.suspicion import BaseRate, Suspicion
 from remediator.model.views import Views
 from remediator.runtime.due import Due
 from remediator.runtime.ledger import Ledger
+from remediator.runtime.rest import fresh, salient
 from remediator.runtime.seating import Seating
 from remediator.runtime.trust import Trust
 from remediator.sources.evidence import Evidence
@@ -65,7 +67,7 @@ class Watch:
         self.evidence = evidence
         self._times = times
         self._clock = clock
-        self._began = clock.now()
+        self._began = self.heard_since = clock.now()
         self._seating = Seating(ledger, evidence, self._began)
         self._trust = Trust(evidence, times, self._began)
         # What was sorted by host or app stays so from look to look; for the loop alone, which is in one thread.
@@ -76,6 +78,9 @@ class Watch:
         self._loud: set[str] = set()
         self._due = Due()
         self._claimed: set[str] = set()
+        # Whether looks brought anything but age since the last whole round; and what of each host's evidence that is.
+        self.news = True
+        self._salient: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {}
         self._woken = asyncio.Event()
         self.alerts: Callable[[], tuple[Alert, ...]] = tuple
         self.gate = Gate(open=False, reason="no reading yet", since=self._began)
@@ -85,6 +90,9 @@ class Watch:
         self.patience = Limits().patience
         self.backlog_since: Mapping[str, datetime] = {}
         self.doubts: Callable[[], Mapping[str, str]] = dict
+        # Of several shards: what other leaders tell, and our part of each budget of the whole fleet.
+        self.elsewhere: tuple[Elsewhere, ...] = ()
+        self.shares: Mapping[str, int] | None = None
 
     def wake(self) -> None:
         """Something happened: look again now."""
@@ -101,7 +109,8 @@ class Watch:
 
     def began_anew(self) -> None:
         """We slept, or our clock was stepped: whatever is to be acted upon is earned again."""
-        self._began = self._clock.now()
+        self._began = self.heard_since = self._clock.now()
+        self.news = True
         self._verdicts, self._sightings = Layered(), Layered()
         self.evidence.forget()
         self.evidence.stirred |= set(self._seating.seats)
@@ -144,7 +153,8 @@ class Watch:
         self._sightings = self._sightings.with_changes({**sightings, **gone})
         self._verdicts = self._verdicts.with_changes(gone)
         self._loud -= gone.keys()
-        return replace(self.fleet(), judged=frozenset(sightings), views=self._views)
+        self.news |= any(self._salient.pop(name, None) is not None for name in gone)
+        return self._fleet(judged=frozenset(sightings), views=self._views)
 
     def _seen(self, name: str, seats: tuple[Vantage, ...], now: datetime) -> Sighting:
         """What is known of a host, and what the journal knows of it: whoever cannot be killed there."""
@@ -156,6 +166,7 @@ class Watch:
 
     def _judge(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
         hosts, found = self._ledger.all(Host), {}
+        together = bool(self._ledger.all(Incident).where("open", value=True))
         for name, sighting in sightings.items():
             host = hosts[name]
             found[name] = verdict = judge(sighting, host.rack, self._verdicts.get(name), self._times, now)
@@ -163,7 +174,16 @@ class Watch:
             (self._loud.discard if quiet else self._loud.add)(name)
             self._due.at(name, fresh_until(sighting, self._times, now) if quiet else None)
             self._trust.saw(sighting, now)
+            self._note(sighting, verdict, now, together=together)
         self._verdicts = self._verdicts.with_changes(found)
+
+    def _note(self, sighting: Sighting, verdict: Verdict, now: datetime, *, together: bool) -> None:
+        """Whether that is news; who spoke just now is so only while an incident is to be told apart."""
+        told = salient(sighting, verdict), fresh(sighting, self._times, now)
+        before = self._salient.get(sighting.host)
+        if told != before:
+            self._salient[sighting.host] = told
+            self.news |= before is None or before[0] != told[0] or together
 
     def _claim(self) -> None:
         """What rules say of hosts, next to what the hosts say of themselves."""
@@ -178,18 +198,29 @@ class Watch:
         stirred = self.evidence.stirred
         heard = {name: self.evidence.sighting(name, seats[name]) if name in seats else None for name in stirred}
         self._sightings = self._sightings.with_changes(heard)
+        return self._fleet()
+
+    def known(self) -> Fleet:
+        """The same for who asks for rows and words alone: what was heard since the last look is not gone through."""
+        return self._fleet()
+
+    def _fleet(self, **more: Any) -> Fleet:
         rows: dict[str, Any] = {name: self._ledger.all(kind) for name, kind in ROWS.items()}
         return Fleet(
             **rows,
+            **more,
             sightings=self._sightings,
             verdicts=self._verdicts,
             alerts=self.alerts(),
             gate=self.gate,
             frozen=self.frozen,
             term_began=self._began,
+            heard_since=self.heard_since,
             on_return=self.on_return,
             backlog_since=self.backlog_since,
             doubts=self.doubts(),
+            elsewhere=self.elsewhere,
+            shares=self.shares,
         )
 
     def reporting(self) -> int:

@@ -29,7 +29,7 @@ def replay(world: World, past: Past, alerts: Iterable[AlertLife], stretch: Stret
         told(now)
         now = player.following(now)
     player.close(stretch.end)
-    found.names = past.names | world.names
+    found.names, found.notes = past.names | world.names, world.answers.notes()
     return found
 
 

@@ -110,12 +110,12 @@ def units(decision: Decision, names: Mapping[str, str]) -> list[tuple[str, ...]]
     """What a decision amounts to: each effect of an act; for anything else the outcome with its reason."""
     about = (decision.playbook, decision.target, decision.action)
     if decision.outcome is DecisionOutcome.ACT and decision.effects:
-        return [(*about, _known(effect, names)) for effect in decision.effects]
+        return [(*about, known_effect(effect, names)) for effect in decision.effects]
     reason = "Evidence" if decision.reason in _OF_EVIDENCE else decision.reason
     return [(*about, decision.outcome.value, reason)]
 
 
-def _known(effect: str, names: Mapping[str, str]) -> str:
+def known_effect(effect: str, names: Mapping[str, str]) -> str:
     """An effect's key with machines by name: ids of replacements are made up anew in each telling."""
     verb, *parts = effect.split(":")
     known = [names.get(part, part) for part in parts]

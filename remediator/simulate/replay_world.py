@@ -1,5 +1,6 @@
 """The fleet in virtual time: what befell it is applied, what is decided is imagined as done."""
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from remediator.model.evidence import Gate
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
 from remediator.model.request import Origin
+from remediator.simulate.replay_answers import Answers
 from remediator.simulate.replay_driver import Driver, joining
 from remediator.simulate.replay_house import House, Paces, Setting
 from remediator.simulate.replay_lives import lived
@@ -36,7 +38,9 @@ class World:
         self.alerts: dict[object, Alert] = {}
         self.holds: dict[Key, Decision] = {}
         self.witnesses = Witnesses()
+        self.answers = Answers()
         self.names: dict[str, str] = {}
+        self._all_names = ChainMap(self.names, past.names)
         self._joins: list[Befell] = []
         self._stored: dict[str, dict[str, Stored]] = {kind: {} for kind in KINDS}
         self.views: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
@@ -95,6 +99,8 @@ class World:
                 self._commit(draft)
             case "gate" | "frozen" | "anew" | "backlog" | "doubts" | "verdict":
                 self._stands(befell)
+            case "said" if value[0] == "Approval":
+                self.answers.learn(value[1])
             case "said":
                 self._publish(value[0], befell.subject, value[1])
             case _:
@@ -153,6 +159,8 @@ class World:
     def tick(self, now: datetime) -> list[Decision]:
         """End what is due, settle, decide, write: the decisions that are new."""
         self._end_operations(now)
+        for answered in list(self.answers.due(self.views["Approval"], self._all_names, now)):
+            self._publish("Approval", answered.key, answered)
         for key, demand in self._wanted.items():
             if key in self.views["Demand"]:
                 self._publish("Demand", key, replace(demand, last_asked=now))

@@ -47,6 +47,7 @@ class MachineFields(Strict):
     volume: bool = False
     snapshot: Duration | None = None
     recoverable: bool = True
+    other_regions: Text = ""
 
 
 class TakesFields(Strict):

@@ -15,6 +15,7 @@ from remediator.simulate.world.judge import Crashed
 T = TypeVar("T")
 # Mappings up to this size are copied at each change.
 FOLDED = 2000
+_SORTED = frozenset({"Machine", "Volume"})
 # Rows that change with every look in times of trouble, and move nothing.
 _READ_AGAIN = frozenset({"term"})
 _STATISTICS = frozenset({"Suspicion", "BaseRate"})
@@ -122,8 +123,8 @@ class InlineLedger(Ledger):
         at_once(self._written(_INLINE, draft.rows(), []))
 
     def _fold(self, kinds: set[str]) -> None:
-        """Small mappings are read far more often than they change: each is one layer after every commit."""
-        for kind in kinds:
+        """Small mappings are read more often than they change; what is sorted by host as a whole stays layered."""
+        for kind in kinds - _SORTED:
             view = self._views[kind]
             if len(view) < FOLDED:
                 self._views[kind] = Layered(view.copy())

@@ -207,6 +207,8 @@ class Process:
         standing = self.loop.holds
         for alert, kind in self._on_verdicts.items():
             self._setting.told.shown[alert] = self.watch.of_kind(kind)
+        if standing is holds:
+            return self.ledger.commits != before
         self._setting.told.holds({key: (d.outcome.value, d.reason, d.text) for key, d in standing.items()})
         return self.ledger.commits != before or standing.keys() != holds.keys()
 

@@ -26,6 +26,9 @@ class Signals:
     def __init__(self, policy: Policy) -> None:
         self._rules = {rule.name: rule for group in policy.groups for rule in group.rules if not rule.recording}
         self._true: dict[tuple[str, str], _Element] = {}
+        # The same moment is asked about several times.
+        self._asked: tuple[datetime, datetime | None] | None = None
+        self._told: tuple[Alert, ...] = ()
 
     def take(self, signal: Signal, now: datetime) -> None:
         rule = self._rules.get(signal.alert)
@@ -37,6 +40,7 @@ class Signals:
             self._true.setdefault(key, _Element(rule, whole, key[1], now, signal.value))
         else:
             self._true.pop(key, None)
+        self._asked = None
 
     @property
     def some(self) -> bool:
@@ -44,7 +48,10 @@ class Signals:
 
     def alerts(self, now: datetime, gate_since: datetime | None) -> tuple[Alert, ...]:
         """``gate_since`` is None while the gate is closed."""
-        return tuple(_alert(element, now, gate_since) for element in self._true.values())
+        if self._asked != (now, gate_since):
+            self._asked = (now, gate_since)
+            self._told = tuple(_alert(element, now, gate_since) for element in self._true.values())
+        return self._told
 
 
 def _alert(element: _Element, now: datetime, gate_since: datetime | None) -> Alert:

@@ -33,12 +33,8 @@ class Sender(Outbox):
 
     def send_due(self, reachable: frozenset[str], frozen: str, now: datetime) -> None:
         kept_back = held_back(self._ledger, now)
-        for operation in list(self._ledger.all(Operation).values()):
-            if (
-                kept_back(operation)
-                or not operation.open
-                or self._under_way.get(operation.key) == operation.written_at
-            ):
+        for operation in self._ledger.all(Operation).where("open", value=True):
+            if kept_back(operation) or self._under_way.get(operation.key) == operation.written_at:
                 continue
             if _due(operation, reachable, frozen, now):
                 self._doom.meets("before_send")

@@ -1,15 +1,14 @@
 """What the remediator's commits mean in the world's words: acts, statements, routes."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from remediator.journal.protocol import Entry, Row
 from remediator.model.fleet import routable
 from remediator.model.host import Host
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
-from remediator.runtime.ledger import Ledger
 from remediator.simulate.world.record import Act, Use
 from remediator.simulate.world.told import Told
 
@@ -17,13 +16,23 @@ _OPERATIONS = {"destroy": "destroy", "power_off": "fence", "power_cycle": "power
 # Acts that are about the host itself, or about what is on it.
 _THERE = frozenset(_OPERATIONS.values())
 
+T = TypeVar("T")
+
+
+class Rows(Protocol):
+    """The rows as they are after a commit: a ledger's, or those of a journal that is read."""
+
+    def get(self, kind: type[T], identifier: str, /) -> T | None: ...
+
+    def all(self, kind: type[T], /) -> Mapping[str, T]: ...
+
 
 class Teller:
     """Reads each commit against what it knew before."""
 
     def __init__(self, told: Told) -> None:
         self._told = told
-        self.ledger: Ledger
+        self.ledger: Rows
         self._before: dict[tuple[str, str], Any] = {}
         self._on: defaultdict[str, set[str]] = defaultdict(set)
         self._lines: dict[str, str] = {}

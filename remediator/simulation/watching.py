@@ -1,13 +1,15 @@
 """The watch of a fleet in which most hosts are well and nobody speaks of them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
+from remediator.clock import Clock
 from remediator.engine.vantages import Vantage
-from remediator.engine.verdicts import QUIET
+from remediator.engine.verdicts import QUIET, EvidenceTimes
 from remediator.model.evidence import Claim, Outcome, Sighting, Vote
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
+from remediator.runtime.ledger import Ledger
 from remediator.runtime.watch import Watch
 from remediator.sources.evidence import Evidence
 
@@ -23,13 +25,15 @@ class TellingEvidence(Evidence):
     def __init__(self) -> None:
         super().__init__()
         self.news: set[str] = set()
-        # Hosts of whom nobody speaks, for all is well with them.
+        # Hosts of whom nobody speaks, for all is well with them; and those who are spoken of.
         self.quiet: set[str] = set()
+        self.spoken: set[str] = set()
         self.at = datetime.min.replace(tzinfo=UTC)
 
     def connect(self, hosts: Iterable[str]) -> None:
         """All of them have a session, and are well."""
         self._connected |= set(hosts)
+        self._told = None
         self.quiet |= self._connected
 
     def sighting(self, host: str, vantages: Iterable[Vantage]) -> Sighting:
@@ -44,19 +48,27 @@ class TellingEvidence(Evidence):
         at = reporter.at if reporter else None
         return Vote(vantage.name, vantage.region, vantage.rack, Outcome.OK if at else None, at)
 
-    def hung_up(self, host: str) -> None:
+    def calm(self, hosts: Collection[str]) -> None:
+        self.quiet.update(hosts)
+        self.spoken.difference_update(hosts)
+
+    def _speaks(self, host: str) -> None:
         self.quiet.discard(host)
+        self.spoken.add(host)
+
+    def hung_up(self, host: str) -> None:
+        self._speaks(host)
         super().hung_up(host)
 
     def heard(self, host: str, now: datetime) -> None:
-        self.quiet.discard(host)
+        self._speaks(host)
         before = self._heartbeats.get(host)
         if host not in self._connected or before is None or now - before >= self._times.heartbeat_life:
             self.news.add(host)
         super().heard(host, now)
 
     def voted(self, vantage: Vantage, host: str, outcome: Outcome, received: datetime) -> None:
-        self.quiet.discard(host)
+        self._speaks(host)
         before = self._votes[host].get(vantage.name)
         if before is None or before.outcome is not outcome:
             self.news.add(host)
@@ -65,7 +77,7 @@ class TellingEvidence(Evidence):
     def claimed(self, host: str, by: str, claims: Iterable[Claim]) -> None:
         told = tuple(claims)
         if told:
-            self.quiet.discard(host)
+            self._speaks(host)
         before = self._claims[host].get(by, ()) if host in self._claims else ()
         if [each.kind for each in before] != [each.kind for each in told]:
             self.news.add(host)
@@ -76,6 +88,10 @@ class CalmWatch(Watch):
     """The real watch; hosts of whom the world no longer speaks are well until it does."""
 
     evidence: TellingEvidence
+
+    def __init__(self, ledger: Ledger, evidence: Evidence, times: EvidenceTimes, clock: Clock) -> None:
+        super().__init__(ledger, evidence, times, clock)
+        self._judged_at: dict[str, datetime] = {}
 
     def began_long_ago(self, at: datetime) -> None:
         self._began = at
@@ -92,26 +108,23 @@ class CalmWatch(Watch):
         judged = fleet.judged or frozenset()
         for name in judged & self.evidence.quiet:
             self._due.at(name, None)
-        self._judged_at: dict[str, datetime] = {**self._last(), **dict.fromkeys(judged, now)}
+        self._judged_at.update(dict.fromkeys(judged, now))
         return fleet
-
-    def _last(self) -> dict[str, datetime]:
-        return getattr(self, "_judged_at", {})
 
     def _rests(self, name: str, now: datetime) -> bool:
         if name in self.evidence.news:
             return False
-        verdict, at = self._verdicts.get(name), self._last().get(name)
+        verdict, at = self._verdicts.get(name), self._judged_at.get(name)
         return verdict is not None and at is not None and now - verdict.since > SETTLED and now - at < REFRESH
 
     def of_kind(self, kind: str) -> frozenset[str]:
         """Hosts that are spoken of and have that verdict."""
-        spoken = set(self._verdicts) - self.evidence.quiet
-        return frozenset(name for name in spoken if self._verdicts[name].kind.value == kind)
+        told = ((name, self._verdicts.get(name)) for name in self.evidence.spoken)
+        return frozenset(name for name, verdict in told if verdict is not None and verdict.kind.value == kind)
 
-    def calm(self, hosts: Iterable[str]) -> None:
+    def calm(self, hosts: Collection[str]) -> None:
         """Nobody will speak of these: age says nothing of them."""
-        self.evidence.quiet |= set(hosts)
+        self.evidence.calm(hosts)
         for name in hosts:
             self._due.at(name, None)
 

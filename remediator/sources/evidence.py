@@ -1,7 +1,7 @@
 """Direct evidence as it comes in: heartbeats, probe votes, power readings, claims; ages by our own receive time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -31,6 +31,15 @@ class Reporter:
     health: VantageHealth
 
 
+@dataclass(frozen=True, slots=True)
+class ToldBefore:
+    """Heartbeats by host, votes by host and vantage, and the vantages themselves."""
+
+    heartbeats: Mapping[str, datetime]
+    votes: Mapping[str, Mapping[str, Vote]]
+    reporters: Mapping[str, Reporter]
+
+
 class Evidence:
     """The newest word of every witness; it forgets nothing until it is replaced.
 
@@ -42,6 +51,8 @@ class Evidence:
         self._times = times or EvidenceTimes()
         self._heartbeats: dict[str, datetime] = {}
         self._connected: set[str] = set()
+        # The same, for whoever asks; until it changes.
+        self._told: frozenset[str] | None = None
         self._votes: defaultdict[str, dict[str, Vote]] = defaultdict(dict)
         self._reporters: dict[str, Reporter] = {}
         self._power: dict[str, Power] = {}
@@ -56,15 +67,30 @@ class Evidence:
         self._power.clear()
         self._claims.clear()
 
+    def told(self) -> "ToldBefore":
+        """What others saw and told us; who is connected to us is not among it."""
+        return ToldBefore(self._heartbeats, self._votes, self._reporters)
+
+    def take_over(self, told: "ToldBefore") -> None:
+        """What was told to this very process before."""
+        self._heartbeats |= told.heartbeats
+        self._reporters |= told.reporters
+        for host, votes in told.votes.items():
+            self._votes[host] |= votes
+        self.stirred |= self._votes.keys() | self._heartbeats.keys()
+
     def heard(self, host: str, now: datetime) -> None:
         before = self._heartbeats.get(host)
         if before is None or now - before >= self._times.heartbeat_life or host not in self._connected:
             self.stirred.add(host)
         self._heartbeats[host] = now
-        self._connected.add(host)
+        if host not in self._connected:
+            self._connected.add(host)
+            self._told = None
 
     def hung_up(self, host: str) -> None:
         self._connected.discard(host)
+        self._told = None
         self.stirred.add(host)
 
     def powered(self, host: str, state: str, now: datetime) -> None:
@@ -95,7 +121,7 @@ class Evidence:
     def reported(self, vantage: Vantage, now: datetime, health: VantageHealth | None = None) -> None:
         self._reporters[vantage.name] = Reporter(vantage, now, health or VantageHealth())
 
-    def reporters(self) -> Iterable[Reporter]:
+    def reporters(self) -> Collection[Reporter]:
         """Every vantage that has ever reported to us."""
         return self._reporters.values()
 
@@ -107,7 +133,9 @@ class Evidence:
         return sum(1 for each in self._reporters.values() if now - each.at <= timedelta(seconds=3))
 
     def connected(self) -> frozenset[str]:
-        return frozenset(self._connected)
+        if self._told is None:
+            self._told = frozenset(self._connected)
+        return self._told
 
     def sightings(self, assignment: Mapping[str, tuple[Vantage, ...]]) -> dict[str, Sighting]:
         """What is known of each host; a vantage that never reported on it is a vote without an outcome."""

@@ -1,4 +1,4 @@
-"""Every story against its golden log: what was said and done, moment by moment, and what it came to."""
+"""Every story against its golden log: what was said and done, moment by moment, what it came to, and why not."""
 
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from remediator.simulate.world.play import play
 from remediator.simulate.world.schema import KINDS
 from remediator.simulate.world.score import score
 from remediator.simulate.world.story import read_story
-from remediator.simulation.ours import Book, builder
+from remediator.simulation.ours import Book
+from tests.scenarios.explaining import Explaining
 
 HERE = Path(__file__).parent
 RULES = HERE.parents[1]
@@ -36,8 +37,10 @@ def _params() -> list[object]:
 @pytest.mark.parametrize("folder", _params())
 def test_story_goes_as_its_golden_log_says(folder: Path, book: Book) -> None:
     story = read_story(folder / STORY)
-    run = play(story, builder(book))
+    unexplained: list[str] = []
+    run = play(story, lambda setting: Explaining(setting, book, unexplained))
     scored = score(run)
+    assert unexplained == []
     assert (folder / EXPECT).exists(), "no golden log: fleetmend simulate STORY --update"
     assert not broken_bounds(story, scored)
     assert not scored.wrong_kills

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from remediator.simulate.oracle.fences import cuts
 from remediator.simulate.oracle.findings import Finding, Needless, Sin
+from remediator.simulate.oracle.said import said_dead
 from remediator.simulate.oracle.spans import holds, next_begin
 from remediator.simulate.world.record import FOREVER, Act, Happened, Run, Span
 
@@ -29,10 +30,7 @@ class Kills:
         self._ran: defaultdict[str, list[tuple[str, Span]]] = defaultdict(list)
         for ran in run.truth.ran:
             self._ran[ran.host].append((ran.machine, ran.span))
-        self._dead: defaultdict[str, list[float]] = defaultdict(list)
-        for stated in run.done.stated:
-            if stated.life == "dead":
-                self._dead[stated.host].append(stated.at)
+        self._dead = said_dead(run)
         self._fenced = {host: min(moments) for host, moments in cuts(run).items() if moments}
         self._condemned = {
             act.machine: act.at
@@ -77,7 +75,7 @@ class Kills:
     def _back(self, act: Act) -> float | None:
         """When its host was there: at the act, or later but in time; None if it was not."""
         reached = self._run.truth.hosts[act.host].reached
-        began = max((at for at in self._dead[act.host] if at <= act.at), default=act.at)
+        began = max((at for at in self._dead.get(act.host, ()) if at <= act.at), default=act.at)
         limit = max(began, self._lost(act.host, act.at)) + self._run.patience
         back = next_begin(reached, act.at)
         fenced = self._fenced.get(act.host)

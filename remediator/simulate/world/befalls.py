@@ -236,6 +236,14 @@ def _restored(scene: Scene, fault: Fault) -> None:
         house.judge.restore(past[-1])
 
 
+def _provider(scene: Scene, fault: Fault) -> None:
+    scene.ground.provider = fault.says
+
+
+def _provider_well(scene: Scene, _fault: Fault) -> None:
+    scene.ground.provider = ""
+
+
 _BEGIN: dict[str, Deed] = {
     "power": _power(1),
     "link": _troubled("link", 1),
@@ -267,6 +275,7 @@ _BEGIN: dict[str, Deed] = {
     "remediator_pause": lambda scene, _fault: scene.ground.house.pause(),
     "duplicate_events": _messages("duplicates", on=True),
     "reordered_events": _messages("reordered", on=True),
+    "provider": _provider,
 }
 _END: dict[str, Deed] = {
     "power": _power(-1),
@@ -295,4 +304,5 @@ _END: dict[str, Deed] = {
     "remediator_pause": lambda scene, _fault: scene.ground.house.resume(),
     "duplicate_events": _messages("duplicates", on=False),
     "reordered_events": _messages("reordered", on=False),
+    "provider": _provider_well,
 }

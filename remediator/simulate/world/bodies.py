@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from remediator.model.evidence import Outcome
 from remediator.simulate.world.topology import Place
@@ -29,15 +28,15 @@ class Body:
 
     @property
     def kernel(self) -> bool:
-        return self.booted and not (self.troubles["power"] or self.troubles["pause"])
+        return self.booted and not (self.troubles.get("power") or self.troubles.get("pause"))
 
     @property
     def powered(self) -> bool:
-        return not self.troubles["power"]
+        return not self.troubles.get("power")
 
     @property
     def agent(self) -> bool:
-        return self.kernel and not self.troubles["agent"]
+        return self.kernel and not self.troubles.get("agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +61,21 @@ class Network:
         self.switches: Counter[str] = Counter()
         self.cuts: list[Cut] = []
 
-    def passes(self, source: str, target: str) -> bool:
-        """Whether a packet from one gets to the other; a host's own kernel is not asked."""
-        if not (self._port(source, "mute") and self._port(target, "deaf")):
-            return False
-        return not any(cut.parts(source, target) for cut in self.cuts)
-
-    def _port(self, name: str, way: Literal["mute", "deaf"]) -> bool:
-        body = self.bodies.get(name)
-        if body is None:
+    def _answers(self, name: str) -> bool:
+        """Its kernel lives, and packets pass its port both ways."""
+        if name == REMEDIATOR:
             return True
-        return not (body.troubles["link"] or body.troubles[way] or self.switches[body.place.switch])
+        body = self.bodies[name]
+        troubles = body.troubles
+        if not body.kernel or self.switches.get(body.place.switch):
+            return False
+        return not (troubles.get("link") or troubles.get("mute") or troubles.get("deaf"))
 
     def talk(self, one: str, another: str) -> bool:
         """Both kernels live and packets pass both ways."""
-        for name in (one, another):
-            if name != REMEDIATOR and not self.bodies[name].kernel:
-                return False
-        return self.passes(one, another) and self.passes(another, one)
+        if not (self._answers(one) and self._answers(another)):
+            return False
+        return not any(cut.parts(one, another) for cut in self.cuts)
 
     def reached(self, host: str) -> bool:
         return self.talk(host, REMEDIATOR)

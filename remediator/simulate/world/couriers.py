@@ -174,6 +174,9 @@ class Couriers:
 
     def _provision(self, operation: Operation) -> None:
         args = operation.args
+        if self.ground.provider == "sold_out":
+            self._ends(operation, Ended(operation.key, error="sold out"), "failed", 0.5)
+            return
         size = args.get("size", {})
         capacity = Capacity(size.get("cpus", 4), size.get("memory_mb", 4096), size.get("disk_mb", 1024))
         rack = f"{args['region']}-burst"
@@ -181,7 +184,8 @@ class Couriers:
             place = Place(
                 name, args["region"], rack, f"sw-{rack}", f"pdu-{rack}", "provider", bmc=False, capacity=capacity
             )
-            self.ground.queue.after(DELIVERY, lambda place=place: self._delivered(place))  # type: ignore[misc]
+            if self.ground.provider != "never_delivers":
+                self.ground.queue.after(DELIVERY, lambda place=place: self._delivered(place))  # type: ignore[misc]
         self._ends(operation, Ended(operation.key, {"hosts": list(args["names"])}), "done", 0.5)
 
     def _delivered(self, place: Place) -> None:

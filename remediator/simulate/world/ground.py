@@ -37,6 +37,8 @@ class Ground:
         self.network = Network(story.topology.places.values())
         self.agents = {name: Agent(place) for name, place in story.topology.places.items()}
         self.flags: Tracks[tuple[str, str]] = Tracks()
+        # What is wrong with the provider of hosts: sold_out or never_delivers.
+        self.provider = ""
         self.runs: Tracks[Run] = Tracks()
         self.lines: dict[str, str] = {}
         self.apps: dict[str, str] = {}
@@ -52,7 +54,7 @@ class Ground:
     def _settle_in(self, workload: Workload) -> None:
         name = workload.name
         volumes = (f"{name}-volume",) if workload.volume else ()
-        scrubbed: dict[str, object] = {"guest": {"cpus": workload.cpus, "memory_mb": workload.memory_mb}}
+        scrubbed = workload.config
         region = self.agents[workload.host].place.region
         args = {"machine_id": name, "app": workload.app, "name": name, "region": region,
                 "instance_id": f"{name}-1", "volumes": volumes}  # fmt: skip

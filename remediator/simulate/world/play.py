@@ -1,6 +1,7 @@
 """One run: the story's faults and wishes, the judge's looks, and jumps over time in which nothing can happen."""
 
 from dataclasses import dataclass
+from math import nextafter
 from random import Random
 
 from remediator.simulate.world.befalls import Scene, happened
@@ -121,12 +122,17 @@ class World:
     def _quiet(self) -> bool:
         if self._senses.stirred or self._couriers.flying or self._store.sick or not self._house.listens:
             return False
+        if self._house.reordered:
+            # Each word that comes late is something to come: at each of them all would speak again.
+            return False
         return self._store.idle and self._house.judge.gate().open and not self._house.judge.busy(self._house.now())
 
     def _jump(self, moment: float) -> None:
         self._house.slept(moment - self._queue.now)
-        self._senses.assign(self._house.judge.assigned(self._house.now()))
+        # Nothing is due before; up to then everybody has spoken, and nobody lost a seat by silence.
+        self._queue.run_until(nextafter(moment, 0.0))
         self._senses.speak(range(QUARTERS))
+        self._senses.assign(self._house.judge.assigned(self._house.now()))
         if self._queue.run_until(moment):
             self._pulse.moved = moment
 

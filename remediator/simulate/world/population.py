@@ -64,7 +64,7 @@ def _machine(each: Workload, place: Place) -> Machine:
         created_at=LONG_AGO,
         updated_at=LONG_AGO,
         state=MachineState(each.state),
-        config={"guest": {"cpus": each.cpus, "memory_mb": each.memory_mb}},
+        config=each.config,
         digest="d",
         sealed=sealed,
         volumes=(f"{each.name}-volume",) if each.volume else (),

@@ -17,7 +17,7 @@ ON_HOSTS = (
 )  # fmt: skip
 ON_HOUSE = (
     "clock_jump", "store_outage", "store_lag", "partial_data", "future_data", "restored_journal", "remediator_crash",
-    "remediator_pause", "duplicate_events", "reordered_events",
+    "remediator_pause", "duplicate_events", "reordered_events", "provider",
 )  # fmt: skip
 KINDS = (*ON_HOSTS, *ON_HOUSE)
 # What a person or a tenant may ask for.
@@ -69,6 +69,7 @@ class FaultFields(Strict):
     remediator_pause: Flag | None = None
     duplicate_events: Share | None = None
     reordered_events: Share | None = None
+    provider: Literal["sold_out", "never_delivers"] | None = None
     at: Duration
     for_: Annotated[Duration | None, Field(alias="for")] = None
     # Of partition: the other side (remediator, or targets; everything else by default).

@@ -31,7 +31,9 @@ class Senses:
         self._vantage_phase = {name: _phase(name) for name in topology.vantages}
         self._phase: dict[str, int] = {}
         self.stirred: dict[str, float] = {}
+        # As the judge has it, and as it was given last: what was given never changes.
         self._assigned: Mapping[str, tuple[Vantage, ...]] = {}
+        self._given: Mapping[str, tuple[Vantage, ...]] = {}
         self._targets: dict[str, tuple[str, ...]] = {}
         # Since when a vantage no longer reaches a target, and what it said last.
         self._silent_from: dict[tuple[str, str], float] = {}
@@ -41,9 +43,12 @@ class Senses:
 
     def assign(self, assigned: Mapping[str, tuple[Vantage, ...]]) -> None:
         """Who probes whom, as the judge has it."""
+        if assigned is self._given:
+            return
+        self._given = assigned
         if assigned == self._assigned:
             return
-        self._assigned = dict(assigned)
+        self._assigned = assigned
         found: defaultdict[str, list[str]] = defaultdict(list)
         for host, vantages in assigned.items():
             for vantage in vantages:

@@ -70,6 +70,14 @@ class Workload:
     snapshot: float | None = None
     recoverable: bool = True
     state: str = "started"
+    # Its app's word where else it may run.
+    other_regions: str = ""
+
+    @property
+    def config(self) -> dict[str, object]:
+        """What is kept of its configuration."""
+        guest: dict[str, object] = {"guest": {"cpus": self.cpus, "memory_mb": self.memory_mb}}
+        return {**guest, "metadata": {"other_regions": self.other_regions}} if self.other_regions else guest
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +167,7 @@ def _workload(host: str, fields: MachineFields) -> Workload:
     age = None if fields.snapshot is None else fields.snapshot.total_seconds()
     return Workload(
         fields.name, host, fields.app, fields.cpus, fields.memory_mb, fields.volume or age is not None, age,
-        fields.recoverable, fields.state,
+        fields.recoverable, fields.state, fields.other_regions,
     )  # fmt: skip
 
 
@@ -180,7 +188,7 @@ def _fault(fields: FaultFields, topology: Topology, line: int) -> Fault:
         every=fields.every.total_seconds(),
         down=fields.down,
         way=fields.way,
-        says=given if fields.kind == "remediator_crash" else fields.says,
+        says=given if fields.kind in ("remediator_crash", "provider") else fields.says,
         alert=fields.alert,
         labels=dict(fields.labels),
         blind=fields.blind,

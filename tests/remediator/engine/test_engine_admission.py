@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from remediator.actions.ceiling import Room
 from remediator.engine.admission import Admission, admission, early, survivors, survivors_claim
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet, routable
 from remediator.model.host import Host
-from remediator.model.machine import Machine, MachineState
+from remediator.model.machine import LOST_EVENT, Event, Machine, MachineState
+from remediator.model.policy import Limits, Share
 from remediator.model.request import DestroyStage, Origin
 from tests.remediator.builders import NOON, SECOND, dead, destroy, fleet, host, machine, returning, sighting
 
@@ -63,6 +65,37 @@ def test_an_original_that_does_not_run_yet_is_waited_for_and_then_given_up(state
     known = fleet(HERE, THERE, original(state=state), REPLACEMENT)
     assert admitted(known) == "original m1 does not run yet"
     assert admitted(known, LATE) == Admission("h1", condemn=("m1",))
+
+
+FAILED = MachineState.FAILED
+NOWHERE = Event(NOON - SECOND, LOST_EVENT, "failed", "agent", "its host no longer has it")
+
+
+@pytest.mark.parametrize(
+    ("events", "there", "on_return", "found"),
+    [
+        # Nothing of it is left: what serves, or does not, in its place is all there is.
+        ((NOWHERE,), FAILED, "keep_original", Admission("h1", condemn=("m1",))),
+        ((NOWHERE,), MachineState.STARTING, "keep_replacement", Admission("h1", condemn=("m1",))),
+        # Neither will run by itself.
+        ((), FAILED, "keep_original", Admission("h1", withdraw=("m2",))),
+        ((), FAILED, "keep_replacement", "neither original m1 nor its replacement runs yet"),
+        ((), MachineState.STARTING, "keep_original", "neither original m1 nor its replacement runs yet"),
+        # It was missed before an earlier death of the host, and has come back since.
+        (
+            (replace(NOWHERE, at=NOON - 11 * SECOND),),
+            MachineState.STARTING,
+            "keep_original",
+            "neither original m1 nor its replacement runs yet",
+        ),
+    ],
+)
+def test_two_that_failed_keep_nobody_of_their_host_away(
+    events: tuple[Event, ...], there: MachineState, on_return: str, found: Admission | str
+) -> None:
+    pair = original(state=FAILED, events=events), replace(REPLACEMENT, state=there)
+    assert admitted(fleet(HERE, THERE, *pair, on_return={"": on_return}), LATE) == found
+    assert admitted(fleet(HERE, THERE, *pair, on_return={"": "keep_original"})) == "original m1 does not run yet"
 
 
 def test_an_original_that_is_stopped_stays_after_the_grace() -> None:
@@ -203,3 +236,37 @@ def test_survivors_make_their_host_wedged() -> None:
     (claim,) = survivors_claim(("m8", "m9"), NOON)
     assert (claim.kind, claim.by) == (VerdictKind.WEDGED, "return")
     assert "m8, m9" in claim.text
+
+
+def of_two(**more: Any) -> Fleet:
+    """Two originals are back, both replaced on h2, where automatic decisions may destroy no more than one an hour."""
+    rows = [machine(f"o{n}", app=f"a{n}", replaced_by=f"r{n}") for n in (1, 2)]
+    rows += [machine(f"r{n}", app=f"a{n}", on="h2", replaces=f"o{n}") for n in (1, 2)]
+    return fleet(BACK, HERE, THERE, *rows, limits=Limits(automatic_destroys=Share(0.0, 1)), **more)
+
+
+def test_more_replacements_than_the_ceiling_allows_are_not_withdrawn_and_it_says_so() -> None:
+    waits = admitted(of_two())
+    assert isinstance(waits, str)
+    assert waits.startswith("its admission would destroy more of h2 than automatic decisions may: 0% of its machines")
+    some = early(of_two(), BACK, NOON)
+    assert (some.withdraw, some.machines) == (("r1",), ("o1",))
+
+
+def test_originals_that_are_to_go_wait_for_the_ceiling_of_their_host() -> None:
+    gone = early(of_two(on_return={"": "keep_replacement"}), BACK, NOON)
+    assert gone.condemn == ("o1",)
+
+
+def test_what_owners_asked_for_takes_no_room_from_an_admission() -> None:
+    mine = destroy("m9", on="h2", origin=Origin.OWNER)
+    assert early(of_two(destroys={"m9": mine}), BACK, NOON).withdraw == ("r1",)
+    theirs = destroy("m9", on="h2", origin=Origin.AUTOMATIC)
+    assert early(of_two(destroys={"m9": theirs}), BACK, NOON).withdraw == ()
+
+
+def test_what_one_admission_takes_is_no_longer_there_for_the_next() -> None:
+    room = Room(of_two(), NOON)
+    assert room.take(["h2"]) == ""
+    assert room.take(["h2"]) == "h2"
+    assert early(of_two(), BACK, NOON, room).withdraw == ()

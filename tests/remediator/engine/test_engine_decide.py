@@ -14,7 +14,7 @@ from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity
 from remediator.model.machine import Recovery, Snapshot
 from remediator.model.policy import Budget, EvidenceGuard, Mode, Policy, Share, Step
-from remediator.model.request import Origin
+from remediator.model.request import DestroyStage, Origin
 from tests.remediator.builders import (
     CLOSED,
     NOON,
@@ -119,7 +119,7 @@ def test_proof_of_power_off_ends_patience_and_is_the_second_witness() -> None:
     assert effects(told(known)) == [Condemn("m1", "replaced; power-off proved by bmc")]
 
 
-def test_no_more_are_condemned_without_proof_than_the_ceiling_allows() -> None:
+def test_no_more_are_condemned_than_the_ceiling_allows() -> None:
     one = replace(POLICY, limits=replace(POLICY.limits, automatic_destroys=Share(0.0, 1)))
     known = fleet(
         dead(), *ROOMY, verdict(newest=LATER), *replaced("m1"), *replaced("m2"), remediation("h1", "mark_host_dead"),
@@ -131,7 +131,14 @@ def test_no_more_are_condemned_without_proof_than_the_ceiling_allows() -> None:
     by_people = replace(known, destroys={"m0": destroy("m0", origin=Origin.OWNER)})
     assert len(effects(told(by_people, one, LATER))) == 1
     off = replace(spent, hosts={**spent.hosts, "h1": proved(dead())})
-    assert len(effects(told(off, one, LATER))) == 2, "nothing of it runs"
+    assert lines(told(off, one, LATER)) == [("h1", "condemn", "hold", "DestroyCeiling")], "proof or not"
+    older = destroy(
+        "m0",
+        stage=DestroyStage.VERIFIED_ABSENT,
+        asked_at=NOON - timedelta(hours=2),
+        moved_at=NOON - timedelta(hours=1),
+    )
+    assert len(effects(told(replace(off, destroys={"m0": older}), one, LATER))) == 1
 
 
 def test_nobody_is_condemned_who_is_not_served_by_another() -> None:

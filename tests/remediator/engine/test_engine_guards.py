@@ -9,12 +9,13 @@ import pytest
 
 from remediator.actions.spec import Case
 from remediator.engine import guards
-from remediator.engine.guard import AnyGuard
+from remediator.engine.guard import AnyGuard, name_of
 from remediator.model.decision import Hold
 from remediator.model.evidence import VerdictKind
 from remediator.model.host import Life
 from remediator.model.machine import MachineState, Recovery
-from remediator.model.policy import Backlog, Budget, Correlated, EvidenceGuard, Share
+from remediator.model.people import Release
+from remediator.model.policy import Backlog, Budget, Correlated, EvidenceGuard, Mode, Share
 from tests.remediator.builders import (
     CLOSED,
     NOON,
@@ -100,11 +101,65 @@ def test_evidence_must_agree_be_fresh_and_come_from_outside(change: dict[str, ob
     assert reason(guards.evidence(asked)) == holds
 
 
+VOTES = {"verdict": "dead", "silent": 3, "assigned": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"kind": VerdictKind.PARTITIONED},
+            Hold(
+                "EvidenceDisagrees",
+                "direct evidence says partitioned, not dead",
+                {**VOTES, "verdict": "partitioned"},
+            ),
+        ),
+        ({"newest": None}, Hold("EvidenceStale", "no probe result is fresh enough", VOTES)),
+        (
+            {"outside_rack": 1},
+            Hold("QuorumTooSmall", "only 1 vantages outside its rack agree, 2 must", VOTES),
+        ),
+    ],
+)
+def test_what_evidence_lacks_is_told_with_the_votes(change: dict[str, Any], told: Hold) -> None:
+    assert guards.evidence(case(fleet(dead(), replace(verdict(), **change)))) == told
+
+
+def test_evidence_as_old_as_it_may_be_is_fresh() -> None:
+    oldest = NOON - playbook().evidence.max_age
+    assert guards.evidence(case(fleet(dead(), verdict(newest=oldest)))) is None
+    assert reason(guards.evidence(case(fleet(dead(), verdict(newest=oldest - SECOND / 1000))))) == "EvidenceStale"
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        (Mode.AUTO, None),
+        (Mode.SHADOW, Hold("ModeShadow", "mode is shadow")),
+        (Mode.APPROVE, Hold("NeedsApproval", "mode is approve", asks=True)),
+    ],
+)
+def test_who_only_watches_does_nothing_and_who_needs_approval_asks(mode: Mode, told: Hold | None) -> None:
+    assert guards.mode(case(fleet(dead()), book=playbook(mode=mode))) == told
+
+
+def test_a_guard_that_is_left_out_is_out_of_what_heals_too() -> None:
+    left = guards.ALL.without("evidence")
+    assert [name_of(each) for each in left.healing] == ["frozen", "operator_hold", "maintenance", "continuity"]
+    assert "evidence" not in [name_of(each) for each in left.before]
+
+
 def test_no_evidence_at_all_disagrees_and_none_may_be_asked_for() -> None:
     hold = guards.evidence(case(fleet(dead())))
     assert hold is not None
     assert hold.text == "direct evidence says no evidence, not dead"
     assert guards.evidence(case(fleet(dead()), book=NO_EVIDENCE_ASKED)) is None
+
+
+def test_what_speaks_against_a_rule_is_told() -> None:
+    told = "direct evidence does not agree: the host is back"
+    assert guards.evidence.judge({"contrary": "the host is back"}) == Hold("EvidenceDisagrees", told)
 
 
 def test_evidence_about_h10_says_nothing_about_h1() -> None:
@@ -118,7 +173,8 @@ def test_continuity_runs_from_the_first_missed_probe_within_our_own_term() -> No
     fresh_term = fleet(dead(), told, term_began=NOON - SECOND)
     assert reason(guards.continuity(case(fresh_term))) == "Settling"
     settling = playbook(settle=timedelta(seconds=3))
-    assert reason(guards.continuity(case(fleet(dead(), told), book=settling))) == "Settling"
+    held = guards.continuity(case(fleet(dead(), told), book=settling))
+    assert held == Hold("Settling", "unbroken for 2.0 s of 3 s")
 
 
 @pytest.mark.parametrize(
@@ -365,7 +421,40 @@ def test_many_that_ask_at_once_after_a_change_of_rules_wait() -> None:
     hold = guards.backlog(waiting("h1", "h2", "h3"))
     assert hold is not None
     assert (hold.reason, hold.facts) == ("Backlog", {"asking": 3, "allowed": 2})
-    assert "2026-08-01T12:09:59" in hold.text
+    many = "3 ask at once just after a start or a change of rules"
+    assert hold.text == f"{many}, 2 may, until 2026-08-01T12:09:59+00:00"
+
+
+@pytest.mark.parametrize(
+    ("change", "passes"),
+    [
+        ({}, True),
+        ({"playbook": "host_dead"}, True),
+        ({"hosts": ("h2",)}, False),
+        ({"playbook": "host_disk_full"}, False),
+        ({"at": NOON - 2 * SECOND, "until": NOON - SECOND}, False),
+    ],
+)
+def test_whom_a_person_has_named_is_no_backlog(change: dict[str, Any], passes: bool) -> None:
+    said = {"hosts": ("h1",), "by": "ada", "why": "known", "at": NOON, "until": NOON + SECOND, **change}
+    asked = waiting("h1", "h2", "h3", also=(Release("r1", **said),))
+    assert (guards.backlog(asked) is None) == passes
+
+
+@pytest.mark.parametrize(
+    ("begun", "since", "passes"), [(1, 60, False), (29, 60, False), (31, 60, True), (20, 10, True)]
+)
+def test_many_that_ask_one_by_one_after_a_start_ask_at_once(begun: float, since: float, *, passes: bool) -> None:
+    two = [remediation(name, "mark_host_dead", ago=begun) for name in ("h2", "h3")]
+    asked = waiting("h1", "h2", "h3", since=NOON - since * SECOND, also=tuple(two))
+    assert (guards.backlog(asked) is None) == passes
+
+
+def test_who_fell_with_others_that_were_begun_waits_on() -> None:
+    fell = replace(verdict("h1"), suspect_since=NOON - 60 * SECOND)
+    two = [remediation(name, "mark_host_dead", ago=70) for name in ("h2", "h3")]
+    asked = waiting("h1", "h2", "h3", since=NOON - 100 * SECOND, also=(*two, fell))
+    assert guards.backlog(asked) is not None
 
 
 def test_few_pass_and_so_do_many_when_the_window_is_over_or_never_began() -> None:

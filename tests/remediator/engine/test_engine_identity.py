@@ -6,7 +6,7 @@ import pytest
 
 from remediator.engine.identity import CLAIMED, Word, answered, claimed, contradiction, newborn
 from remediator.model.host import Fence, Identity, Life
-from tests.remediator.builders import NOON, SECOND, dead, host
+from tests.remediator.builders import NOON, SECOND, dead, host, proved
 
 OLD = Identity("u-1", "key-1", "data-1")
 OTHER = Identity("u-2", "key-1", "data-1")
@@ -32,6 +32,9 @@ def test_a_claim_cordons_and_changes_nothing_else() -> None:
     assert replace(found, identity_claim=None, claimed_at=None, cordoned="") == known
     again = claimed(found, OTHER, NOON + SECOND)
     assert again == found
+    # A third one stands there from when it came.
+    third = claimed(found, Identity("u-3", "", ""), NOON + SECOND)
+    assert (third.identity_claim, third.claimed_at) == (Identity("u-3", "", ""), NOON + SECOND)
     assert claimed(replace(known, cordoned="host_wedged"), OTHER, NOON).cordoned == "host_wedged"
 
 
@@ -41,13 +44,18 @@ def test_a_persons_word_lets_the_other_in(word: Word) -> None:
     assert (found.identity, found.identity_claim, found.cordoned) == (OTHER, None, "")
     assert not contradiction(found, OTHER)
     # Whatever it says of its boot, its first hello is a return.
-    assert found.boot_id not in ("", "boot-h1")
+    assert (found.boot_id, found.claimed_at) == (f"{word} by ada", None)
 
 
 def test_replaced_attests_that_the_old_one_is_gone_and_renamed_does_not() -> None:
     lost = claimed(dead(identity=OLD), Identity("u-2", "", ""), NOON)
     gone = answered(lost, Word.REPLACED, "ada", NOON)
     assert (gone.fence, gone.fence_by, gone.identity) == (Fence.PROVED, "ada: replaced", Identity("u-2", "", ""))
+    assert gone.fence_at == NOON
+    # One that lives loses nothing by that word, and a proof that there is stands.
+    assert answered(replace(lost, life=Life.SUSPECT), Word.REPLACED, "ada", NOON).fence is Fence.NONE
+    off = answered(proved(lost), Word.REPLACED, "ada", NOON + SECOND)
+    assert (off.fence_by, off.fence_at) == ("bmc", NOON)
     same = answered(lost, Word.RENAMED, "ada", NOON)
     assert (same.fence, same.identity) == (Fence.NONE, Identity("u-2", "key-1", "data-1"))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from remediator.engine.group_proof import signs_of
 from remediator.engine.incidents import BACK, QUIET, settled
 from remediator.engine.index import Index
 from remediator.model.evidence import Outcome, VerdictKind
@@ -131,6 +132,8 @@ UPLINK = alert(labels={"rack": "r1", "region": "arn", "playbook": "none"}, activ
     ("things", "alerts", "stage"),
     [
         ((inside(60),), (replace(UPLINK, name="RackUplinkDown"),), "proved_down"),
+        # A rule that names no region means every rack of that name.
+        ((inside(60),), (replace(UPLINK, name="RackUplinkDown", labels={"rack": "r1"}),), "proved_down"),
         # A vantage inside lives: it is cut off.
         ((inside(1),), (replace(UPLINK, name="RackUplinkDown"),), "partitioned"),
         # Nobody sits inside: that none is alive says nothing.
@@ -139,6 +142,8 @@ UPLINK = alert(labels={"rack": "r1", "region": "arn", "playbook": "none"}, activ
         ((inside(60),), (replace(UPLINK, name="RackUplinkDown", source="elsewhere"),), ""),
         ((inside(60),), (replace(UPLINK, name="RackUplinkDown", actionable=False),), ""),
         ((inside(60),), (replace(UPLINK, name="RackUplinkDown", labels={"rack": "r2"}),), ""),
+        # A rack of that name in another region.
+        ((inside(60),), (replace(UPLINK, name="RackUplinkDown", labels={"rack": "r1", "region": "iad"}),), ""),
     ],
 )
 def test_no_vantage_inside_and_a_dead_uplink_prove_the_group(
@@ -146,6 +151,47 @@ def test_no_vantage_inside_and_a_dead_uplink_prove_the_group(
 ) -> None:
     found = after(fleet(*LOST, *REST, standing(), *things, alerts=alerts))
     assert [each.stage.value for each in found.values()] == ([stage] if stage else [])
+
+
+@pytest.mark.parametrize(("labels", "stages"), [({}, ["proved_down"]), ({"rack": "r1"}, [])])
+def test_a_racks_uplink_says_nothing_of_its_region(labels: dict[str, str], stages: list[str]) -> None:
+    rest = [host(f"q{n}", f"r{n}", region="iad") for n in range(2, 8)]
+    uplink = replace(UPLINK, name="RackUplinkDown", labels={"region": "arn", **labels})
+    region = replace(standing(stage=IncidentStage.OPEN), label="region", value="arn")
+    known = fleet(*LOST, *rest, region, inside(60), alerts=(uplink,))
+    assert [each.stage.value for each in after(known).values()] == stages
+
+
+HEARD = (vote("p-r1", Outcome.OK, rack="r1", ago=2), vote("p-r9", Outcome.OK, rack="r9", ago=2))
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "vantages", "living"),
+    [
+        ("rack", "r1", 1, "p-r1"),
+        ("region", "arn", 2, "p-r1"),
+        # Of a kernel, or an agent's version, nobody sits inside.
+        ("kernel", "6.1", 0, ""),
+    ],
+)
+def test_who_sits_inside_shares_the_rack_or_the_region(label: str, value: str, vantages: int, living: str) -> None:
+    struck = replace(standing(), label=label, value=value)
+    abroad = replace(HEARD[0], vantage="p-cdg", region="cdg")
+    known = fleet(*LOST, sighting("q2", *HEARD, abroad))
+    found = signs_of(struck, LOST, known, RULE, NOON)
+    assert (found.vantages, found.uplink) == (vantages, "")
+    assert found.living == (f"vantage {living} inside is alive: it is cut off, not dead" if living else "")
+    # What was heard three seconds ago is of then.
+    assert signs_of(struck, LOST, known, RULE, NOON + SECOND).living == ""
+
+
+@pytest.mark.parametrize(("powered", "of_all"), [(2, 4), (3, 4), (1, 3), (2, 3)])
+def test_more_than_half_must_have_power_for_it_to_be_the_network(powered: int, of_all: int) -> None:
+    hosts = [dead(f"h{n}") for n in range(of_all)]
+    lit = [sighting(each.name, power="on") for each in hosts[:powered]]
+    found = signs_of(standing(*hosts), hosts, fleet(*hosts, *lit), RULE, NOON)
+    most = 2 * powered > of_all
+    assert found.living == (f"{powered} of {of_all} hosts have power: it is the network" if most else "")
 
 
 def test_a_closed_gate_hears_no_uplink() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from remediator.engine import answers, leaving, operator_holds, releases
-from remediator.engine.people import Ground
 from remediator.engine.refusals import Refused
 from remediator.engine.single import single_apps
 from remediator.model.errors import BadInput
@@ -15,7 +14,6 @@ from remediator.model.host import Fence, Life
 from remediator.model.incident import Incident, IncidentStage
 from remediator.model.machine import MachineState, Recovery, Snapshot
 from remediator.model.people import Answer, Approval, OperatorHold, Release, Scope
-from remediator.model.policy import EvidenceGuard, Step
 from remediator.model.request import DestroyStage, Origin
 from remediator.model.said import (
     Approve,
@@ -26,25 +24,10 @@ from remediator.model.said import (
     Maintain,
     Remove,
     Retire,
-    Said,
     Unkeep,
-    Word,
 )
-from tests.remediator.builders import NOON, dead, destroy, fleet, host, machine, playbook, remediation, volume
-
-HOUR = timedelta(hours=1)
-BOOKS = {
-    book.name: book
-    for book in (playbook(), playbook("host_disk_full", steps=(Step("drain"),), evidence=EvidenceGuard()))
-}
-
-
-def said(word: Word, until: Any = NOON + HOUR) -> Said:
-    return Said(word, "ada (operator token)", "new psu", until)
-
-
-def ground(on: Fleet) -> Ground:
-    return Ground(on, BOOKS, NOON)
+from tests.remediator.builders import NOON, dead, destroy, fleet, host, machine, remediation, volume
+from tests.remediator.engine.words import HOUR, ground, said
 
 
 def question(target: str = "h1", action: str = "recreate", **more: Any) -> Approval:
@@ -129,11 +112,35 @@ def test_everything_that_is_known_can_be_held(scope: Scope, name: str) -> None:
     (row,) = change.puts
     assert (row.scope, row.name, row.until, row.why) == (scope, name or "fleet", NOON + HOUR, "new psu")
     assert not row.covers(row.until)
+    # A clock that was stepped back lifts no hold.
+    assert row.covers(NOON - HOUR)
 
 
 def test_what_is_unknown_cannot_be_held() -> None:
     with pytest.raises(Refused, match=r"no app is called 'wep' \(did you mean 'web'\?\)"):
         operator_holds.kept(Keep(Scope.APP, "wep"), said(Keep(Scope.APP, "wep")), ground(fleet(host(), machine())))
+
+
+def test_a_hold_may_be_against_one_playbook_and_stands_beside_the_general_one() -> None:
+    everything = OperatorHold(Scope.HOST, "h1", "ada", "new psu", NOON, NOON + HOUR)
+    on = ground(fleet(host(), operator_holds={everything.key: everything}))
+    word = Keep(Scope.HOST, "h1", "host_dead")
+    change = operator_holds.kept(word, said(word), on)
+    (row,) = change.puts
+    assert (row.key, row.about) == ("host/h1/host_dead", "host h1 against host_dead")
+    assert "host h1 against host_dead is held until" in change.text
+    both = ground(fleet(host(), operator_holds={everything.key: everything, row.key: row}))
+    lift = Unkeep(Scope.HOST, "h1", "host_dead")
+    assert operator_holds.unkept(lift, said(lift, None), both).drops == (row,)
+    assert operator_holds.unkept(lift, said(lift, None), on).drops == ()
+
+
+def test_only_a_playbook_that_there_is_can_be_held_from_something() -> None:
+    unknown, itself = Keep(Scope.HOST, "h1", "host_ded"), Keep(Scope.PLAYBOOK, "host_dead", "host_dead")
+    with pytest.raises(Refused, match=r"no playbook is called 'host_ded' \(did you mean 'host_dead'\?\)"):
+        operator_holds.kept(unknown, said(unknown), ground(fleet(host())))
+    with pytest.raises(BadInput, match="binds that one already"):
+        operator_holds.kept(itself, said(itself), ground(fleet(host())))
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from remediator.engine.holds import spared
 from remediator.engine.maintenance import seen_healthy
 from remediator.engine.people import Ground
 from remediator.engine.refusals import Refused
+from remediator.engine.self_fencing import fenced
 from remediator.engine.trusted import trusted
 from remediator.engine.verify import judge_verify, read_verify
-from remediator.engine.waits import may_send
+from remediator.engine.waits import kept, may_send
 from remediator.model.decision import Hold
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
@@ -31,6 +32,7 @@ from remediator.model.request import Origin
 from remediator.model.said import Said, Trust
 from tests.remediator.builders import (
     ACTIONS,
+    CLOSED,
     DEAD_AGO,
     NOON,
     SECOND,
@@ -191,9 +193,8 @@ def test_one_that_stays_away_beyond_patience_does_not_come_and_go(dead_for: int,
     assert guards.cooldown(replace(asked, action="restore_volumes")) is None, "never the next one"
 
 
-def hold(scope: Scope, name: str, **more: datetime) -> OperatorHold:
-    span = {"since": NOON - SECOND, "until": NOON + SECOND} | more
-    return OperatorHold(scope, name, "anna", "looking at it", **span)
+def hold(scope: Scope, name: str, since: datetime = NOON - SECOND, until: datetime = NOON + SECOND) -> OperatorHold:
+    return OperatorHold(scope, name, "anna", "looking at it", since, until)
 
 
 def held(*holds: OperatorHold, known: Fleet | None = None) -> Fleet:
@@ -219,9 +220,38 @@ def test_a_hold_is_about_exactly_what_it_names(scope: Scope, name: str, *, holds
     assert (guards.operator_hold(case(held(hold(scope, name)))) is not None) is holds
 
 
-@pytest.mark.parametrize("span", [{"until": NOON}, {"since": NOON + SECOND, "until": NOON + MINUTE}])
-def test_a_hold_lasts_for_as_long_as_it_says(span: dict[str, datetime]) -> None:
-    assert guards.operator_hold(case(held(hold(Scope.HOST, "h1", **span)))) is None
+@pytest.mark.parametrize(
+    ("span", "holds"),
+    [
+        ({"until": NOON}, False),
+        ({"until": NOON + SECOND}, True),
+        # Said before our clock was stepped back.
+        ({"since": NOON + SECOND, "until": NOON + MINUTE}, True),
+    ],
+)
+def test_a_hold_lasts_for_as_long_as_it_says(span: dict[str, datetime], holds: bool) -> None:
+    assert (guards.operator_hold(case(held(hold(Scope.HOST, "h1", **span)))) is not None) is holds
+
+
+def test_a_hold_against_a_playbook_lets_others_act_on_the_same_target() -> None:
+    against = replace(hold(Scope.HOST, "h1"), playbook="host_wedged")
+    assert guards.operator_hold(case(held(against))) is None
+    mine = replace(against, playbook="host_dead")
+    told = guards.operator_hold(case(held(against, mine)))
+    assert told == Hold(
+        "OperatorHold", "anna holds host h1 against host_dead until 2026-08-01 12:00:01Z: looking at it"
+    )
+    general = guards.operator_hold(case(held(mine, hold(Scope.HOST, "h1"))))
+    assert general == Hold("OperatorHold", "anna holds host h1 until 2026-08-01 12:00:01Z: looking at it")
+    assert may_send(destroy("m1"), held(mine), NOON) == "", "whatever was decided before goes on"
+
+
+def test_machines_held_against_a_playbook_are_left_out_of_its_plans_alone() -> None:
+    known = held(replace(hold(Scope.APP, "web"), playbook="host_wedged"), known=fleet(dead(), machine("m1")))
+    wish = Planned((Recreate("m1", "I-m1", 1),))
+    assert spared(case(known), wish) == wish
+    other = case(known, book=replace(LIVING, name="host_wedged"))
+    assert spared(other, Planned((Migrate("m1", "h1", "x"),))) != Planned((Migrate("m1", "h1", "x"),))
 
 
 def test_apps_and_other_targets_are_held_by_their_own_names() -> None:
@@ -250,6 +280,22 @@ def test_an_automatic_destroy_waits_for_a_hold_and_an_owners_does_not() -> None:
     assert may_send(destroy("m1"), known, NOON) == "OperatorHold"
     assert may_send(destroy("m1", origin=Origin.OWNER), known, NOON) == ""
     assert may_send(destroy("m1"), known, NOON + SECOND) == ""
+
+
+def test_doubts_are_told_by_the_first_of_them_and_named_all() -> None:
+    told = fenced({"doubts": {"LoopLag": "late", "Isolated": "alone"}})
+    assert told == Hold("SelfFenced", "Isolated: alone", {"doubts": ["Isolated", "LoopLag"]})
+
+
+def test_what_waits_for_a_persons_word_says_which() -> None:
+    """A gate that is closed, or a doubt of ours, is no person's word."""
+    known = fleet(host(maintenance_until=NOON + SECOND), machine("m1"), gate=CLOSED, doubts={"LoopLag": "late"})
+    assert may_send(destroy("m1"), known, NOON) == "Maintenance"
+    assert kept(destroy("m1"), known, NOON) == "h1 is in maintenance until 2026-08-01 12:00:01Z"
+    assert kept(destroy("m1", origin=Origin.OWNER), known, NOON) == ""
+    assert kept(destroy("m1"), known, NOON + SECOND) == ""
+    assert may_send(destroy("m1"), known, NOON + SECOND) == "SelfFenced"
+    assert kept(destroy("m1"), fleet(host(), frozen="by anna"), NOON) == "all acting is stopped: by anna"
 
 
 @pytest.mark.parametrize(

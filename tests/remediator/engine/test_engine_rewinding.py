@@ -20,11 +20,13 @@ SAME = Heard("born-2", 5, 17, "noon")
         SAME,
         replace(SAME, term=4, began="yesterday"),
         replace(SAME, began=""),
-        Heard("born-1", 9, 1, "other"),
+        Heard("born-1", 9, 1, "other", 9),
+        replace(SAME, epoch=3),
+        replace(SAME, epoch=2),
     ],
 )
 def test_whoever_heard_what_we_said_is_not_ahead(heard: Heard) -> None:
-    assert ahead(heard, TERM, HISTORY) == ""
+    assert ahead(heard, TERM, HISTORY, 3) == ""
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,10 @@ def test_whoever_heard_what_we_said_is_not_ahead(heard: Heard) -> None:
         (replace(SAME, began="one o'clock"), "that began one o'clock, ours began noon"),
         (replace(SAME, term=4, began="today"), "that began today, ours began yesterday"),
         (Heard("born-3", 1, 0), "incarnation born-3"),
+        # Restored from within the very term that was heard last.
+        (replace(SAME, epoch=4), "its host was given epoch 4, ours is 3"),
+        (replace(SAME, term=4, began="yesterday", epoch=4), "its host was given epoch 4, ours is 3"),
     ],
 )
 def test_whoever_heard_more_is(heard: Heard, text: str) -> None:
-    assert text in ahead(heard, TERM, HISTORY)
+    assert text in ahead(heard, TERM, HISTORY, 3)

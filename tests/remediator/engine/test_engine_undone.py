@@ -1,39 +1,31 @@
 """Undo by a person: what a playbook did is taken back as far as it can be, and the target is held."""
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 
 from remediator.engine import undone
 from remediator.engine.lifted import lifted
 from remediator.engine.people import Ground
 from remediator.engine.refusals import Refused
-from remediator.model.fleet import Fleet
+from remediator.model.host import Host
 from remediator.model.machine import Event, MachineState, Recovery
-from remediator.model.policy import EvidenceGuard, Step
-from remediator.model.request import DestroyStage, Migration
+from remediator.model.policy import Step
+from remediator.model.request import DestroyStage, Migration, Operation, Origin
 from remediator.model.said import (
-    Said,
     Undo,
     Unquarantine,
-    Word,
 )
-from tests.remediator.builders import NOON, dead, destroy, fleet, host, machine, playbook, remediation
-
-HOUR = timedelta(hours=1)
-BOOKS = {
-    book.name: book
-    for book in (playbook(), playbook("host_disk_full", steps=(Step("drain"),), evidence=EvidenceGuard()))
-}
-
-
-def said(word: Word, until: Any = NOON + HOUR) -> Said:
-    return Said(word, "ada (operator token)", "new psu", until)
-
-
-def ground(on: Fleet) -> Ground:
-    return Ground(on, BOOKS, NOON)
+from tests.remediator.builders import (
+    NOON,
+    dead,
+    destroy,
+    fleet,
+    host,
+    machine,
+    playbook,
+    remediation,
+    returning,
+)
+from tests.remediator.engine.words import HOUR, ground, said
 
 
 def test_an_undo_takes_back_the_cordon_the_move_and_holds_the_target() -> None:
@@ -65,6 +57,18 @@ def test_an_undo_cancels_destroys_that_were_not_sent_and_no_others() -> None:
     assert (row.id, row.state, row.condemned) == ("m1", MachineState.STOPPED, False)
     assert [each.machine for each in change.drops] == ["m1"]
     assert "the destroy of m2 was sent already" in change.text
+
+
+@pytest.mark.parametrize(("back", "told"), [(returning(), True), (host(), True), (dead(), False)])
+def test_who_was_told_that_it_is_condemned_is_told_that_it_is_not(back: Host, told: bool) -> None:
+    """Under a freeze a returned host knows them and ends them once it is over."""
+    doomed = machine("m1", state=MachineState.DESTROYING, condemned_at=NOON, condemned_why="replaced")
+    on = fleet(back, doomed, destroy("m1", stage=DestroyStage.BLOCKED), remediation("h1", "condemn"))
+    change = undone.undone(Undo("host_dead", "h1"), said(Undo("host_dead", "h1")), ground(on))
+    starts = [row for row in change.puts if isinstance(row, Operation)]
+    assert [(each.verb, each.host, each.machine, each.origin) for each in starts] == [
+        ("start", "h1", "m1", Origin.OPERATOR)
+    ] * told
 
 
 def test_an_undo_withdraws_replacements_only_before_they_serve() -> None:

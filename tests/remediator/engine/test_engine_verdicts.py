@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from remediator.engine.verdicts import EvidenceTimes, judge
+from remediator.engine.verdicts import EvidenceTimes, fresh_until, judge
 from remediator.model.evidence import KERNEL_LIVES, Outcome, Sighting, Verdict, VerdictKind, Vote
 from tests.remediator.builders import NOON, SECOND, sighting, vote
 
@@ -86,6 +86,42 @@ def test_an_error_at_the_vantage_counts_for_neither_side() -> None:
 def test_refused_by_the_hosts_own_address_is_an_agent_gone(outcome: Outcome) -> None:
     assert judged(sighting("h1", vote("p1", outcome), vote("p2", outcome))).kind is VerdictKind.AGENT_GONE
     assert judged(sighting("h1", vote("p1", outcome), vote("p2", OK))).kind is VerdictKind.ALIVE
+
+
+def test_what_somebody_hears_is_told_with_how_many_do() -> None:
+    found = judged(sighting("h1", silent("p1"), silent("p2"), vote("p3", OK)))
+    assert found.reason == "only some vantages are answered: 2 hear nothing, 1 do"
+    gone = judged(sighting("h1", vote("p1", Outcome.REFUSED), vote("p2", Outcome.RESET)))
+    assert gone.reason == "the host's own address refuses: a kernel lives, the agent is gone"
+
+
+def test_power_off_contradicts_a_lone_veto_only_while_it_is_fresh_and_newer_than_all_that_fell_silent() -> None:
+    votes = (silent("p1", since=4), silent("p2", since=4), vote("p3", OK))
+
+    def kind(ago: float | None, heart: float | None = 60) -> VerdictKind:
+        at = None if ago is None else NOON - ago * SECOND
+        return judged(sighting("h1", *votes, heart=heart, power="off", power_at=at)).kind
+
+    assert kind(3.9) is VerdictKind.DEAD
+    # As old as the silence itself; before it; too old; never read; older than the last heartbeat, or just as old.
+    assert {kind(4), kind(4.5), kind(5), kind(None), kind(3.5, heart=3), kind(3.5, heart=3.5)} == {
+        VerdictKind.PARTITIONED
+    }
+    votes = (silent("p1", since=10), silent("p2", since=10), vote("p3", OK))
+    assert (kind(4.9), kind(5)) == (VerdictKind.DEAD, VerdictKind.PARTITIONED)
+
+
+def test_what_is_fresh_is_so_until_the_first_of_it_is_three_intervals_old() -> None:
+    votes = (vote("p1", OK, ago=1), vote("p2", OK, ago=2), vote("p3", OK, ago=3), vote("p4", None))
+    assert fresh_until(sighting("h1", *votes), TIMES, NOON) == NOON + SECOND
+    assert fresh_until(sighting("h1", *votes, heart=2.5), TIMES, NOON) == NOON + SECOND / 2
+    assert fresh_until(sighting("h1", *votes[2:], heart=3), TIMES, NOON) is None
+    assert fresh_until(sighting("h1", heart=None), TIMES, NOON) is None
+
+
+def test_a_silence_that_nobody_dated_begins_now() -> None:
+    undated = Vote("p1", "arn", "r2", SILENT, NOON)
+    assert judged(sighting("h1", undated, undated)).suspect_since == NOON
 
 
 def test_answers_or_heartbeats_alone_are_alive() -> None:

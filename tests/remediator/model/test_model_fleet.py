@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediator.model.fleet import routable
+from remediator.model.fleet import routable, serves
 from remediator.model.host import Capacity, HostStatus, Life
 from remediator.model.machine import MachineState, Recovery
 from remediator.model.request import Migration, MigrationStage
@@ -30,6 +30,16 @@ def test_condemned_and_adopted_machines_are_never_routable(change: dict[str, obj
 @pytest.mark.parametrize("gone", [dead(), returning(), host(life=Life.RETIRED), None])
 def test_nothing_on_a_lost_or_not_yet_admitted_host_is_routable(gone: object) -> None:
     assert not routable(machine(), gone)  # type: ignore[arg-type]
+
+
+def test_a_cordoned_machine_serves_and_is_not_routable() -> None:
+    hidden = machine(cordoned=True)
+    assert serves(hidden, host())
+    assert not routable(hidden, host())
+
+
+def test_a_guest_that_says_nothing_asks_for_little() -> None:
+    assert machine(config={"guest": {"cpus": None, "memory_mb": None}}).asks == Capacity(1, 256, 0)
 
 
 def test_a_status_alone_never_takes_a_machine_off_the_route() -> None:
@@ -77,6 +87,7 @@ def test_served_elsewhere_is_by_a_living_successor_that_is_routable_now() -> Non
     first, second, third = machine("m1", replaced_by="m2"), machine("m2", "h2", replaced_by="m3"), machine("m3", "h3")
     known = fleet(dead("h2"), host("h3"), first, second, third)
     assert known.served_elsewhere(first)
+    assert fleet(dead("h2"), host("h3"), first, second, replace(third, cordoned=True)).served_elsewhere(first)
     assert not known.served_elsewhere(third)
     for change in ({"state": MachineState.STOPPED}, {"state": MachineState.DESTROYING}, {"condemned_at": NOON}):
         lost = replace(third, **change)

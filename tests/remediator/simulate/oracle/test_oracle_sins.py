@@ -33,6 +33,12 @@ def test_patience_waited_out_is_no_sin_though_it_comes_back_later() -> None:
     assert sins(what, acts=(act(224.0, "condemn", "h1"),), stated=(DEAD,)) == []
 
 
+def test_a_word_on_the_fence_of_the_dead_does_not_begin_patience_anew() -> None:
+    what = truth(cut_off("h1", 100.0, back=230.0))
+    pending = Stated(224.0, "h1", "dead", "unreachable", "pending")
+    assert sins(what, acts=(act(224.0, "condemn", "h1"),), stated=(DEAD, pending)) == []
+
+
 def test_a_fence_cannot_point_to_the_absence_that_it_caused() -> None:
     spans = (Span(0.0, 100.0),)
     fenced = host("h1", kernel=(Span(0.0, 105.0),), agent=(Span(0.0, 105.0),), reached=spans)
