@@ -24,7 +24,7 @@ _LARGEST_FRAME = 8 * 2**20
 _ACKNOWLEDGED = 4
 # How a command is signed for its host before it is sent.
 Stamp = Callable[[str, Command], Command]
-_PATIENCE = {"create_volume": 120.0, "snapshot": 120.0}
+_PATIENCE = {"create_volume": 120.0, "snapshot": 120.0, "extend_volume": 120.0}
 
 
 class Front(Protocol):

@@ -15,16 +15,19 @@ from remediator.journal.chain import Line
 from remediator.journal.protocol import Entry, JournalUnusable, Stored
 from remediator.journal.sharing import Sharing
 from remediator.model.alert import KeptAlert
+from remediator.model.app import App
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
 from remediator.model.incident import Incident
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.machine_lease import MachineLease
 from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.received import ReceivedAlert, SentAlert
 from remediator.model.record import Record
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 from remediator.model.suspicion import BaseRate, Suspicion
+from remediator.model.token import ApiToken
 
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
@@ -48,10 +51,13 @@ KINDS: dict[str, type[Any]] = {
         BaseRate,
         Enrolment,
         JoinToken,
+        ApiToken,
+        App,
         Term,
         KeptAlert,
         ReceivedAlert,
         SentAlert,
+        MachineLease,
     )
 }
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}

@@ -82,6 +82,13 @@ def told_before(folder: Path) -> Told | None:
     return None
 
 
+def keep_head(folder: Path, shard: str, head: Head, key: VerifyKey) -> None:
+    """What a follower saw of the chain, for the day it leads: never in place of what shows that more was there."""
+    told = told_before(folder)
+    if head.number and (told is None or told.shard != shard or told.number < head.number):
+        write_head(folder / FILE, head_doc(shard, head, key))
+
+
 def rewound(journal: Journal, told: Told | None) -> str:
     """Why this journal is not the one that exported that head, or an older copy of it; empty if it is."""
     if told is None or told.shard != journal.shard:

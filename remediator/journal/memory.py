@@ -93,6 +93,9 @@ class MemoryJournal:
     def cautions(self) -> list[str]:
         return []
 
+    def break_off(self) -> None:
+        """Nothing here waits for anybody."""
+
     def close(self) -> None:
         pass
 

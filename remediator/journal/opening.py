@@ -10,6 +10,7 @@ from remediator.journal.sqlite import SqliteJournal
 from remediator.wire.keys import load_signing_key
 
 if TYPE_CHECKING:
+    from remediator.journal.postgres_commons import PostgresCommons
     from remediator.journal.postgres_leases import Leases
 
 RESERVE_BYTES = 64 << 20
@@ -25,7 +26,7 @@ def open_journal(data: Path) -> Journal:
     return SqliteJournal(data, lambda: load_signing_key(data / "signing.key"), RESERVE_BYTES)
 
 
-def open_leases(url: str, password_file: Path | None) -> "Leases":
+def open_leases(url: str, password_file: Path | None, shard: str = "fleet") -> "Leases":
     """Where leases of the journal at ``url`` are given; its tables are made if they are not there.
 
     Raises:
@@ -38,8 +39,16 @@ def open_leases(url: str, password_file: Path | None) -> "Leases":
     from remediator.journal.postgres_place import PostgresPlace
 
     place = PostgresPlace(url, password_file)
-    PostgresJournal(place).close()
+    PostgresJournal(place, shard).close()
     return Leases(place)
+
+
+def open_commons(url: str, password_file: Path | None) -> "PostgresCommons":
+    """What the remediators share beside the journals at ``url``; asked for the first time when it is used."""
+    from remediator.journal.postgres_commons import PostgresCommons
+    from remediator.journal.postgres_place import PostgresPlace
+
+    return PostgresCommons(PostgresPlace(url, password_file))
 
 
 def open_led(data: Path, url: str, password_file: Path | None, lease: Lease) -> Journal:
@@ -51,7 +60,8 @@ def open_led(data: Path, url: str, password_file: Path | None, lease: Lease) -> 
     from remediator.journal.postgres import PostgresJournal
     from remediator.journal.postgres_place import PostgresPlace
 
-    journal = PostgresJournal(PostgresPlace(url, password_file), signer=load_signing_key(data / "signing.key"))
+    signer = load_signing_key(data / "signing.key")
+    journal = PostgresJournal(PostgresPlace(url, password_file), lease.shard, signer)
     journal.lead(lease)
     return journal
 

@@ -14,6 +14,7 @@ from remediator.journal import codec
 from remediator.journal.batch import Batch, build_batch
 from remediator.journal.chain import Change, Head, Line
 from remediator.journal.lease import Lease, session_name
+from remediator.journal.postgres_disk import UNKNOWN, free_share
 from remediator.journal.postgres_place import PostgresPlace, ended, said
 from remediator.journal.postgres_schema import (
     SELECT_BASE,
@@ -127,6 +128,8 @@ class PostgresJournal:
             try:
                 return self._was_written(batch)
             except TransientError:
+                if self._session.over:
+                    break
                 time.sleep(_PAUSE)
         raise TransientError(f"journal: {said(error)}") from error
 
@@ -224,8 +227,11 @@ class PostgresJournal:
         replace_horizon(db, self.shard, step.horizon)
 
     def free_share(self) -> float | None:
-        """Not to be known from here: it is the database's disk."""
-        return None
+        """Of the database's disk, where it lets us know; None while it cannot be asked."""
+        try:
+            return self._session.ask(free_share)
+        except TransientError:
+            return None
 
     def cautions(self) -> list[str]:
         """What makes an acknowledged commit less than safe: it must be on a standby, and on its disk."""
@@ -235,9 +241,13 @@ class PostgresJournal:
             return [f"{UNSAFE}: PostgreSQL cannot be asked"]
         if fsync != "on":
             return [f"{UNSAFE}: PostgreSQL runs with fsync off"]
+        full = [] if self.free_share() is not None else [UNKNOWN]
         if commit not in ("on", "remote_apply") or not standbys:
-            return [f"{UNSAFE}: PostgreSQL commits without a synchronous standby"]
-        return []
+            return [f"{UNSAFE}: PostgreSQL commits without a synchronous standby", *full]
+        return full
+
+    def break_off(self) -> None:
+        self._session.break_off()
 
     def close(self) -> None:
         self._session.close()

@@ -49,6 +49,23 @@ CREATE TABLE leases (
   shard text PRIMARY KEY, holder text NOT NULL, term bigint NOT NULL, until timestamptz NOT NULL
 );
 """
+# Beside the journals, for all shards: of no journal's chain, and nothing that a replay needs.
+_COMMONS = """
+CREATE TABLE IF NOT EXISTS candidates (
+  holder text PRIMARY KEY, name text NOT NULL, url text NOT NULL, prefer text[] NOT NULL,
+  since timestamptz NOT NULL, seen timestamptz NOT NULL
+);
+CREATE TABLE IF NOT EXISTS spoken (
+  shard text PRIMARY KEY, term bigint NOT NULL, at timestamptz NOT NULL, body bytea NOT NULL
+);
+CREATE TABLE IF NOT EXISTS shares (
+  budget text NOT NULL, shard text NOT NULL, held integer NOT NULL, wants boolean NOT NULL,
+  PRIMARY KEY (budget, shard)
+);
+CREATE TABLE IF NOT EXISTS freezes (
+  one boolean PRIMARY KEY CHECK (one), at timestamptz NOT NULL, statement bytea NOT NULL
+);
+"""
 _INSERT_HORIZON: LiteralString = "INSERT INTO horizon VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 # Texts as bytes, which is what the chain is made of.
 SELECT_CHANGES: LiteralString = (
@@ -75,6 +92,8 @@ def prepare(db: Session, shard: str, fresh: Horizon) -> None:
                 db.execute(_TABLES)
                 db.execute("INSERT INTO schema_version VALUES (%s)", (SCHEMA_VERSION,))
             check_version(db)
+            if db.execute("SELECT to_regclass(%s)", (f"{NAMESPACE}.freezes",)).fetchone() == (None,):
+                db.execute(_COMMONS)
             # Whoever came first may have had no key.
             signs = "SET signature = excluded.signature WHERE horizon.number = 0 AND horizon.signature = ''"
             db.execute(f"{_INSERT_HORIZON} ON CONFLICT (shard) DO UPDATE {signs}", _values(shard, fresh))

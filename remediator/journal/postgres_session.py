@@ -1,7 +1,10 @@
 """A session with PostgreSQL that is made anew when it is gone."""
 
+import os
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from typing import TypeVar
 
@@ -29,6 +32,7 @@ class ShardSession:
         self._shard = shard
         self._alone = alone
         self.name = name
+        self.over = False
         self._db = self._held(place.reached(name))
 
     def open(self) -> Session:
@@ -37,6 +41,8 @@ class ShardSession:
         Raises:
             TransientError: there is none, and none can be had now.
         """
+        if self.over:
+            raise TransientError("journal: broken off")
         if self._db.closed:
             self._db = self._held(self._place.connect(self.name))
         return self._db
@@ -61,6 +67,13 @@ class ShardSession:
         """Leave this session behind for a new one under that name."""
         self.name = name
         self.close()
+
+    def break_off(self) -> None:
+        """Whatever is being asked ends with an error, and nothing is asked any more; from any thread."""
+        self.over = True
+        # psycopg waits for an answer on this socket: its end is the only word that reaches it.
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._db.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._db.close()

@@ -64,7 +64,7 @@ class Journal(Protocol):
     ``prune`` moves the signed snapshot over commits that name no moment after ``before``, ``most`` commits at a
     time, and says over how many. ``free_share`` is the share of the disk that is free, None where it cannot be
     known; ``cautions`` are what people must know of how durable a commit is. ``shard`` names whose journal it is,
-    empty where there is one.
+    empty where there is one. ``break_off`` ends what waits for an answer that may never come, from any thread.
     """
 
     shard: str
@@ -86,5 +86,7 @@ class Journal(Protocol):
     def free_share(self) -> float | None: ...
 
     def cautions(self) -> list[str]: ...
+
+    def break_off(self) -> None: ...
 
     def close(self) -> None: ...

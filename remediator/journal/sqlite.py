@@ -157,6 +157,9 @@ class SqliteJournal:
     def cautions(self) -> list[str]:
         return ["the reserve for a full disk is spent"] if self._reserve.spent else []
 
+    def break_off(self) -> None:
+        """Nothing here waits for anybody."""
+
     def close(self) -> None:
         self._db.close()
         os.close(self._lock)

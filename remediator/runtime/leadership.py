@@ -41,8 +41,10 @@ class Leadership:
     """One candidate for one shard; ``leader`` is who was last seen to lead."""
 
     def __init__(self, office: Office, shard: str, holder: str, length: timedelta, clock: Clock) -> None:
+        # Whether it is worth asking for the lease now.
+        self.may_ask: Callable[[], bool] = lambda: True
         self._office = office
-        self._shard = shard
+        self.shard = shard
         self.holder = holder
         self._length = length.total_seconds()
         self._clock = clock
@@ -50,6 +52,11 @@ class Leadership:
         self._deadline = 0.0
         self._lease: Lease | None = None
         self.leader = ""
+
+    @property
+    def lease(self) -> Lease | None:
+        """Ours, while we lead."""
+        return self._lease
 
     def left(self) -> float:
         """Seconds for which we may still act; 0 or less without a lease, or too near its end."""
@@ -59,6 +66,8 @@ class Leadership:
         """Ask until the lease is ours."""
         said = ""
         while True:
+            while not self.may_ask():
+                await self._clock.sleep(SEEK_SECONDS / 5)
             try:
                 lease = await self._take()
                 if lease is not None:
@@ -85,7 +94,7 @@ class Leadership:
                 log.warning("the lease is not renewed: %s", str(error) or "no answer in time")
             if self.left() <= 0:
                 self._lease = None
-                raise LeaseLost(f"the lease of {self._shard!r} could not be renewed in time")
+                raise LeaseLost(f"the lease of {self.shard!r} could not be renewed in time")
 
     async def resign(self) -> None:
         """Let others take over at once, if the lease is still ours; then close."""
@@ -102,9 +111,9 @@ class Leadership:
 
     async def _take(self) -> Lease | None:
         asked = self._clock.monotonic()
-        lease = await self._ask(lambda: self._office.take_lease(self._shard, self.holder, self._length))
+        lease = await self._ask(lambda: self._office.take_lease(self.shard, self.holder, self._length))
         if lease is None:
-            known = await self._ask(lambda: self._office.current(self._shard))
+            known = await self._ask(lambda: self._office.current(self.shard))
             self.leader = known.holder if known else ""
             return None
         self._lease, self._deadline, self.leader = lease, asked + self._length, self.holder

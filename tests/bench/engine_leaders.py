@@ -1,7 +1,8 @@
 """Two remediators on one PostgreSQL: the leader is killed, or sleeps for 30 s, amid acts; a hundred times each.
 
 Ten fleets side by side, each with a real agent: a machine is asked for while the leader falls, and must have been
-started exactly once in the end. Played once, whatever ``--runs`` says.
+started exactly once in the end. ``--full`` plays ten kills and ten pauses in each, else three kills and one pause in
+five of them. Played once, whatever ``--runs`` says.
 """
 
 import os
@@ -14,8 +15,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,10 @@ from tests.e2e.two_remediators import Candidate, pair, until
 from tests.postgres_lab import PostgresServer, programs, running_postgres
 from tests.store_lab import free_port
 
-FLEETS, ROUNDS = 10, 10
+# Fleets, kills in each, pauses in each.
+FULL, SAMPLE = (10, 10, 10), (5, 3, 1)
+# So many are put together at once: each start is a second of a core.
+AT_ONCE = 2
 SLEEP_SECONDS = 30.0
 # The leader falls within this time after a machine is asked for.
 MIDST_SECONDS = 0.4
@@ -111,70 +116,74 @@ class Fleet:
         return sum(1 for count in counts if count != 1)
 
     def end(self) -> None:
+        """What runs on its host; the rest ends by itself."""
         self.agent.kill()
-        self.agent.wait(10)
-        for each in self.candidates:
-            each.kill()
         for name in self.asked:
             for pid in _lines(self.starts / name):
                 with suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
 
 
-def figures(runs: int) -> list[Figure]:
+def figures(runs: int, *, full: bool = False) -> list[Figure]:
     found = programs()
     if found is None:
         print("NOT MEASURED: no PostgreSQL here; install the Debian package postgresql")
         return [at_most("takeover_p99_s", None, "s", 5.0)]
     folder = Path(tempfile.mkdtemp(prefix="fleetmend-leaders-"))
     folder.chmod(0o755)
+    many, *rounds = FULL if full else SAMPLE
     try:
-        with running_postgres(found, "max_connections=200") as server:
-            fleets = [_fleet(folder / str(number), server, number) for number in range(FLEETS)]
-            try:
-                return _measured(fleets)
-            finally:
-                for fleet in fleets:
-                    fleet.end()
+        with running_postgres(found, "max_connections=400") as server, ExitStack() as stack:
+            with ThreadPoolExecutor(AT_ONCE) as threads:
+                made = [threads.submit(_fleet, folder / str(number), server, number, stack) for number in range(many)]
+                fleets = [each.result() for each in made]
+            return _measured(fleets, rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _measured(fleets: list[Fleet]) -> list[Figure]:
-    for fall in (Fleet.killed, Fleet.slept):
-        with ThreadPoolExecutor(FLEETS) as threads:
-            list(threads.map(lambda fleet, fall=fall: _rounds(fleet, fall), fleets))
-        print(f"{fall.__name__}: {FLEETS * ROUNDS} rounds", flush=True)
+def _measured(fleets: list[Fleet], rounds: list[int]) -> list[Figure]:
+    for fall, many in zip((Fleet.killed, Fleet.slept), rounds, strict=True):
+        with ThreadPoolExecutor(len(fleets)) as threads:
+            list(threads.map(partial(_rounds, fall=fall, many=many), fleets))
+        print(f"{fall.__name__}: {len(fleets) * many} rounds", flush=True)
     takeovers = [each for fleet in fleets for each in fleet.takeovers]
     time.sleep(2)
     wrong = sum(fleet.wrong() for fleet in fleets)
     return [
-        enough(takeovers, 2 * FLEETS * ROUNDS),
+        enough(takeovers, len(fleets) * sum(rounds)),
         percentile_at_most("takeover", takeovers, 50, 5.0),
         percentile_at_most("takeover", takeovers, 99, 5.0),
         at_most("not_exactly_once", wrong, "effects", 0),
     ]
 
 
-def _rounds(fleet: Fleet, fall: Callable[[Fleet], None]) -> None:
-    for _ in range(ROUNDS):
+def _rounds(fleet: Fleet, fall: Callable[[Fleet], None], many: int) -> None:
+    for _ in range(many):
         fall(fleet)
 
 
-def _fleet(folder: Path, server: PostgresServer, number: int) -> Fleet:
+def _fleet(folder: Path, server: PostgresServer, number: int, stack: ExitStack) -> Fleet:
+    """Put together; whatever of it runs ends with the stack."""
     folder.mkdir()
     url = server.empty(f"fleet{number}").url
     one, other = pair(folder, (url, url))
+    for each in (one, other):
+        stack.callback(each.kill)
     one.start()
     until(one.leads, PATIENCE_SECONDS, "the first leads")
     token = (one.folder / "data" / "operator.token").read_text().strip()
     agent = _agent(folder, one, other, token)
+    stack.callback(agent.wait, 10)
+    stack.callback(agent.kill)
     other.start()
-    until(lambda: _joined(one), PATIENCE_SECONDS, "the agent is in touch")
+    until(lambda: _joined(one) or _joined(other), PATIENCE_SECONDS, "the agent is in touch")
     starts = folder / "starts"
     starts.mkdir()
     starts.chmod(0o777)
-    return Fleet((one, other), agent, starts, token)
+    found = Fleet((one, other), agent, starts, token)
+    stack.callback(found.end)
+    return found
 
 
 def _agent(folder: Path, one: Candidate, other: Candidate, token: str) -> subprocess.Popen[bytes]:
@@ -195,8 +204,10 @@ def _agent(folder: Path, one: Candidate, other: Candidate, token: str) -> subpro
 
 
 def _joined(candidate: Candidate) -> bool:
-    hosts = requests.get(f"{candidate.url}/v1/status", timeout=2).json()["hosts"]
-    return any(host["status"] == "ok" for host in hosts)
+    with suppress(requests.RequestException):
+        hosts = requests.get(f"{candidate.url}/v1/status", timeout=5).json().get("hosts", [])
+        return any(host["status"] == "ok" for host in hosts)
+    return False
 
 
 def _lines(path: Path) -> list[str]:

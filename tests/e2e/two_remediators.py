@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
+from remediator.keyring import load_keys
+from remediator.wire.keys import load_box_key
 from tests.e2e.one_process import BIN, fresh_folder
 from tests.store_lab import free_port
 
@@ -82,13 +85,25 @@ def pair(below: Path, urls: tuple[str, str], settings: str = "") -> tuple[Candid
 
 
 def _share_keys(one: Candidate, other: Candidate) -> None:
-    """The first makes the keys at a start of its own."""
-    one.start()
-    until(one.leads, 30, "the first leads")
-    assert one.end() == 0, one.said()
-    (other.folder / "data").mkdir(mode=0o700, exist_ok=True)
+    """As the first makes them at a start of its own, and an operator copies them."""
+    made, copied = one.folder / "data", other.folder / "data"
+    for folder in (made, copied):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    load_keys(made)
+    load_box_key(made / "unseal.key")
     for name in KEYS:
-        shutil.copy(one.folder / "data" / name, other.folder / "data" / name)
+        shutil.copy(made / name, copied / name)
+
+
+def said_to(url: str, body: dict[str, Any], headers: dict[str, str], seconds: float = 30.0) -> Any:
+    """The answer, once there is one that is no 503: then nothing was done, and it is asked again."""
+    end = time.perf_counter() + seconds
+    while True:
+        found = requests.post(url, json=body, headers=headers, timeout=20)
+        if found.status_code != 503 or time.perf_counter() > end:
+            assert found.status_code < 300, found.text
+            return found.json()
+        time.sleep(0.2)
 
 
 def until(true: Callable[[], bool], seconds: float, what: str) -> float:

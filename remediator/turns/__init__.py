@@ -1,0 +1,1 @@
+"""Who of several remediators leads what, and a remediator put together anew for each stint."""
