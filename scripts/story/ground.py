@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from aiohttp import web
 from remediator.store_binary import StoreKind, scrape_config, store_command
 from scripts.story.api import Api, until
 from scripts.story.fronts import Chassis
-from scripts.story.layout import RACKS, SITES, Layout, Site
+from scripts.story.layout import Layout, Site
 from scripts.story.processes import Gone, Started, start
 from scripts.story.provider import Provider
 from scripts.story.settings import write_settings
@@ -23,6 +23,8 @@ from scripts.story.settings import write_settings
 BIN = Path(sys.executable).parent
 CAPACITY = "cpus=32,memory_mb=16384,disk_mb=64"
 DISK_MB = 96
+# Folder, layout, hosts' folders, the provider's token and the store's address.
+WriteSettings = Callable[[Path, Layout, dict[str, Path], str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,15 @@ class Ground:
     store: StoreChoice
     public_fds: tuple[int, ...]
     session: aiohttp.ClientSession
+    write: WriteSettings = write_settings
+    capacity: str = CAPACITY
+    # More of them for each host.
+    flags: tuple[str, ...] = ()
     fronts: dict[str, Chassis] = field(default_factory=dict)
     parts: dict[str, Started] = field(default_factory=dict)
     provider: Provider | None = None
     _runner: web.AppRunner | None = None
-    _next: int = 21
+    _next: int = 121
 
     @property
     def data(self) -> Path:
@@ -62,14 +68,15 @@ class Ground:
         config = self.folder / "remediator"
         config.mkdir(parents=True, exist_ok=True)
         token = secrets.token_urlsafe(24)
-        hosts = {site.name: self.folder / site.name for site in SITES}
-        write_settings(config, self.layout, hosts, token, self.store_url)
+        sites = self.layout.sites
+        hosts = {site.name: self.folder / site.name for site in sites}
+        self.write(config, self.layout, hosts, token, self.store_url)
         await self.start_store()
         await self.start_remediator()
         self.provider = Provider(token, self.grow)
         self._runner = await self.provider.serve(self.layout.provider)
         await self._start_exporters()
-        await asyncio.gather(*(self._raise(site, self.layout.bmc[site.name]) for site in SITES))
+        await asyncio.gather(*(self.raise_(site, self.layout.bmc[site.name]) for site in sites))
         await until(self._all_well, 60, "every host in touch, every vantage reporting, the gate open")
 
     @property
@@ -101,7 +108,7 @@ class Ground:
         state = [*self._exporter("orchestrator"), "--state-url", self.layout.api]
         listen = ["--listen", f"127.0.0.1:{self.layout.orchestrator}"]
         self.parts["orchestrator"] = await start("orchestrator", [*state, *listen], self._log("orchestrator"))
-        await asyncio.gather(*(self._start_prober(rack, region) for rack, region in RACKS))
+        await asyncio.gather(*(self._start_prober(rack, region) for rack, region in self.layout.racks))
 
     async def _start_prober(self, rack: str, region: str) -> None:
         name = f"p-{rack}"
@@ -112,7 +119,7 @@ class Ground:
         command += ["--token-file", str(self.folder / f"{name}.token"), "--listen", place]
         self.parts[name] = await start(name, command, self._log(name))
 
-    async def _raise(self, site: Site, bmc_port: int) -> None:
+    async def raise_(self, site: Site, bmc_port: int) -> None:
         """Build a host and switch it on."""
         await self._front(site, bmc_port, await self.join_token(site.name))
 
@@ -124,8 +131,9 @@ class Ground:
         command += ["--name", site.name, "--region", site.region, "--rack", site.rack]
         command += ["--address", layout.address(site.number), "--gateway", layout.address(1)]
         command += ["--bmc-listen", f"127.0.0.1:{bmc_port}", "--remediator", layout.agents, "--join-token", token]
-        command += ["--snapshots", str(self.folder / "snapshots"), "--capacity", CAPACITY]
-        command += ["--disk-mb", str(DISK_MB)]
+        command += ["--snapshots", str(self.folder / "snapshots"), "--capacity", self.capacity]
+        command += ["--disk-mb", str(DISK_MB), *self.flags]
+        command += [word for label in site.labels for word in ("--label", label)]
         process = await start(site.name, command, self._log(site.name), speaks=True)
         front = Chassis(site, process, "", data / "bmc.token", self.session)
         await front.ready()
@@ -134,7 +142,7 @@ class Ground:
     async def grow(self, name: str, region: str, token: str) -> None:
         """A new host, as the provider was asked for it."""
         number, self._next = self._next, self._next + 1
-        rack = next(rack for rack, place in RACKS if place == region)
+        rack = next(rack for rack, place in self.layout.racks if place == region)
         await self._front(Site(name, region, rack, number), 0, token)
 
     async def join_token(self, name: str) -> str:
@@ -196,4 +204,4 @@ class Ground:
             raise Gone("; ".join(dead))
         status = await self.api.status()
         ok = [host for host in status["hosts"] if host["status"] == "ok"]
-        return len(ok) == len(SITES) and status["gate"]["open"]
+        return len(ok) == len(self.layout.sites) and status["gate"]["open"]

@@ -13,6 +13,7 @@ class Site:
     region: str
     rack: str
     number: int
+    labels: tuple[str, ...] = ()
 
 
 SITES = (
@@ -37,6 +38,8 @@ class Layout:
     store: int = 8428
     orchestrator: int = 9101
     provider: int = 8330
+    sites: tuple[Site, ...] = SITES
+    racks: tuple[tuple[str, str], ...] = RACKS
     bmc: dict[str, int] = field(default_factory=dict)
     probers: dict[str, int] = field(default_factory=dict)
 
@@ -52,10 +55,10 @@ class Layout:
         return f"http://{self.control}:{self.fleet}"
 
 
-def namespace_layout() -> Layout:
-    bmc = {site.name: 7000 + site.number for site in SITES}
-    probers = {rack: 9115 + index for index, (rack, _) in enumerate(RACKS)}
-    return Layout("namespace", "10.77.0.", "10.77.0.1", bmc=bmc, probers=probers)
+def namespace_layout(sites: tuple[Site, ...] = SITES, racks: tuple[tuple[str, str], ...] = RACKS) -> Layout:
+    bmc = {site.name: 7000 + site.number for site in sites}
+    probers = {rack: 9115 + index for index, (rack, _) in enumerate(racks)}
+    return Layout("namespace", "10.77.0.", "10.77.0.1", sites=sites, racks=racks, bmc=bmc, probers=probers)
 
 
 def relay_layout(public: int = 0) -> Layout:

@@ -20,6 +20,11 @@ def may_unshare() -> bool:
     return tried.returncode == 0
 
 
+def in_namespaces(command: Sequence[str]) -> list[str]:
+    """The command in a network of its own, with everything that it starts."""
+    return [*_unshare(), *command]
+
+
 def _unshare() -> list[str]:
     """Everything of the demo ends with this process: namespaces, mounts and the processes in them."""
     return ["unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc"]
@@ -40,7 +45,7 @@ def run_inside(arguments: Sequence[str]) -> int:
     reader, writer = os.pipe()
     handed_on = (public.fileno(), store.fileno(), reader)
     flags = ["--inside", ",".join(str(fd) for fd in handed_on)]
-    command = [*_unshare(), sys.executable, "-m", "scripts.story.main", *arguments, *flags]
+    command = in_namespaces([sys.executable, "-m", "scripts.story.main", *arguments, *flags])
     inner = subprocess.Popen(command, pass_fds=handed_on, start_new_session=True, cwd=REPOSITORY)
     os.close(reader)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

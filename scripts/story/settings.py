@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from remediator.wire.keys import write_private
-from scripts.story.layout import SITES, Layout
+from scripts.story.layout import Layout
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parents[1] / "rules"
@@ -49,7 +49,7 @@ def write_settings(folder: Path, layout: Layout, hosts: dict[str, Path], provide
                 "token_file": str(hosts[site.name] / "bmc.token"),
             },
         }
-        for site in SITES
+        for site in layout.sites
     ]
     (folder / "fleetmend.yml").write_text(yaml.safe_dump(settings, sort_keys=False))
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory, sort_keys=False))
