@@ -55,6 +55,7 @@ def build_limits(fields: LimitsFile) -> Limits:
         automatic_destroys=_share(fields.automatic_destroys),
         automatic_destroys_per=fields.automatic_destroys.per,
         poison=fields.poison,
+        burst_money=fields.burst_money,
     )
 
 

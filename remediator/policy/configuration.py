@@ -19,6 +19,7 @@ from remediator.policy.settings_schema import (
     SettingsFile,
     WebhookFields,
 )
+from remediator.policy.web_fields import rate_limits, web_settings
 from remediator.settings import (
     BmcEndpoint,
     BurstSettings,
@@ -28,6 +29,7 @@ from remediator.settings import (
     InventoryHost,
     OnReturn,
     Settings,
+    WebSettings,
 )
 
 PREFIX = "FLEETMEND_"
@@ -147,6 +149,8 @@ def _settings(fields: SettingsFile, base: Path) -> Settings:
     }
     given |= {name: base / given[name] for name in _PATHS if name in given}
     given["webhooks"] = {name: _webhook(one, base) for name, one in fields.webhooks.items()}
+    if isinstance(fields.shards, dict):
+        given["shards"] = {name: tuple(regions) for name, regions in fields.shards.items()}
     return Settings(
         **given,
         gate=GateSettings(**fields.gate.model_dump(exclude_none=True)),
@@ -154,6 +158,10 @@ def _settings(fields: SettingsFile, base: Path) -> Settings:
             fields.on_return.default, {str(app): str(one) for app, one in fields.on_return.apps.items()}
         ),
         burst=BurstSettings(**fields.burst.model_dump(exclude_none=True)),
+        web=web_settings(fields.web, base, WebSettings()),
+        fleet_web=web_settings(fields.fleet_web, base, WebSettings(max_connections=0)),
+        rate_limits=rate_limits(fields.rate_limits),
+        prefer=tuple(fields.prefer),
         provider=_endpoint(fields.provider, base),
         alertmanagers=tuple(found for each in fields.alertmanagers if (found := _endpoint(each, base))),
         intake=tuple(IntakeSettings(base / each.token_file, tuple(each.playbooks)) for each in fields.intake),
@@ -206,10 +214,13 @@ def _senseless(settings: Settings, document: Document) -> Iterator[Problem]:
     if settings.gate.open_after_max < settings.gate.open_after:
         yield document.problem(("gate", "open_after_max"), "must not be shorter than gate.open_after")
     yield from _repeated(settings, document)
-    for app, name in settings.owners.items():
+    yield from _shards(settings, document)
+    named: list[tuple[tuple[str, ...], str]] = [(("owners", app), name) for app, name in settings.owners.items()]
+    named += [(("questions",), settings.questions)] if settings.questions else []
+    for place, name in named:
         if name not in settings.webhooks:
             near = did_you_mean(name, settings.webhooks)
-            yield document.problem(("owners", app), f"there is no webhook {name!r} under webhooks{near}")
+            yield document.problem(place, f"there is no webhook {name!r} under webhooks{near}")
     if settings.listen == settings.fleet_listen and not settings.listen.endswith(":0"):
         yield document.problem(("fleet_listen",), "must differ from listen")
 
@@ -221,6 +232,25 @@ def _too_short(settings: Settings, document: Document) -> Iterator[Problem]:
     if settings.lease < SHORTEST_LEASE:
         message = f"must be at least {SHORTEST_LEASE.total_seconds():g}s: agents hear us every few seconds only"
         yield document.problem(("lease",), message)
+
+
+def _shards(settings: Settings, document: Document) -> Iterator[Problem]:
+    """Several leaders need a database that they share, and each region has one of them."""
+    if settings.shards and not settings.journal:
+        yield document.problem(("shards",), "need a journal in PostgreSQL: name it under journal")
+    shards = settings.shards if isinstance(settings.shards, dict) else {}
+    homes: dict[str, str] = {}
+    for name, regions in shards.items():
+        for index, region in enumerate(regions):
+            if homes.setdefault(region, name) != name:
+                yield document.problem(
+                    ("shards", name, index), f"region {region!r} is in shard {homes[region]!r} too"
+                )
+        if not regions:
+            yield document.problem(("shards", name), "names no region")
+    for index, name in enumerate(settings.prefer):
+        if settings.shards != "by_region" and name not in shards:
+            yield document.problem(("prefer", index), f"there is no shard {name!r}{did_you_mean(name, shards)}")
 
 
 def _repeated(settings: Settings, document: Document) -> Iterator[Problem]:

@@ -256,3 +256,5 @@ class LimitsFile(Strict):
     """how many of a host's running machines its agent lets automatic decisions destroy"""
     poison: Duration = timedelta(minutes=15)
     """a machine whose last two hosts each died so soon after its start is not started again without a person"""
+    burst_money: Annotated[float, Field(ge=0)] = 0
+    """the most that the hosts for one demand may cost, at the price that burst_provision names; 0: not counted"""

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, RootModel, StringConstraints, model_
 
 from remediator.actions.fields import Duration, Strict, Text
 from remediator.policy.schema import LabelName, Name
+from remediator.policy.web_fields import PublicWebFields, RateLimitFields, WebFields
 
 HostName = Annotated[Text, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
 Word = Annotated[Text, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,63}$")]
@@ -157,6 +158,9 @@ class SettingsFile(Strict):
     journal_password_file: PathText | None = None
     name: Word | None = None
     leader_lease: Duration | None = None
+    shards: Literal["by_region"] | dict[Word, list[Word]] | None = None
+    prefer: list[Word] = Field(default_factory=list)
+    peer_url: Url | None = None
     keep_history: Duration | None = None
     store_url: Url | None = None
     store_kind: Literal["victoriametrics", "prometheus"] | None = None
@@ -165,6 +169,9 @@ class SettingsFile(Strict):
     store_write_url: UrlOrNone | None = None
     listen: Listen | None = None
     fleet_listen: Listen | None = None
+    web: PublicWebFields = Field(default_factory=PublicWebFields)
+    fleet_web: WebFields = Field(default_factory=WebFields)
+    rate_limits: RateLimitFields = Field(default_factory=RateLimitFields)
     orchestrator_exporter: Target | None = None
     organisation: Word | None = None
     liveness_playbook: Name | None = None
@@ -189,6 +196,7 @@ class SettingsFile(Strict):
     intake: list[IntakeFields] = Field(default_factory=list)
     webhooks: dict[Name, WebhookFields] = Field(default_factory=dict)
     owners: dict[Text, Name] = Field(default_factory=dict)
+    questions: Name | None = None
 
 
 class HostFields(Strict):
