@@ -66,7 +66,8 @@ def orchestrator_part(settings: Settings, clock: Clock, _address: str) -> Part:
 
     if settings.orchestrator is None:
         raise BadStart("orchestrator: its flags are missing")
-    table = build_table(Orchestrator(build_fetch(settings.orchestrator.state_url), clock))
+    fetch = build_fetch(settings.orchestrator.state_url, token_file=settings.orchestrator.token_file)
+    table = build_table(Orchestrator(fetch, clock))
     lag = LoopLag(clock)
     collectors = [*build_collectors(table, build_kit(settings, clock)), Collector("loop_lag", lag.read)]
     return Part(collectors, [lag.run()], [partial(trim, limit=settings.orchestrator.max_page_bytes)])

@@ -118,7 +118,8 @@ def all_alerts(evaluator: Evaluator, intake: Intake) -> tuple[Alert, ...]:
 def external_url(settings: Settings) -> str:
     """Where people find our page: as it is set, or the first listener that has an address."""
     places = [place.strip() for place in settings.listen.split(",") if not place.strip().startswith("fd:")]
-    return settings.external_url or f"http://{places[0] if places else '127.0.0.1'}"
+    scheme = "https" if settings.web.tls else "http"
+    return settings.external_url or f"{scheme}://{places[0] if places else '127.0.0.1'}"
 
 
 def alert_metrics(intake: Intake, outlets: Iterable[Outlet], held: int) -> Iterator[Metric]:

@@ -1,13 +1,10 @@
 """The composition root: the only module that knows every concrete class."""
 
 import asyncio
-import gc
 import logging
-import signal
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import timedelta
 
 import aiohttp
@@ -16,10 +13,11 @@ from remediator.actions import ACTIONS
 from remediator.alerting import Alerting, Around, all_alerts, build_intake, external_url
 from remediator.api.discovery import VantagePlace
 from remediator.api.fleet import build_fleet_app
+from remediator.api.keys import KeysApi
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import ProbePace, PublicSettings
-from remediator.clock import Clock, SystemClock
+from remediator.clock import Clock
 from remediator.drivers.embedded import EmbeddedDriver
 from remediator.drivers.power import power_of
 from remediator.drivers.protocol import Driver, Switch
@@ -28,17 +26,16 @@ from remediator.drivers.webhook import WebhookDriver
 from remediator.engine.lives import LifeTimes
 from remediator.evaluation import Evaluation, evidence_times
 from remediator.keyring import load_keys
-from remediator.listeners import listen_on, scrape_address
+from remediator.listeners import scrape_address
 from remediator.meters import Measured, Totals
 from remediator.model.enrolment import Term
-from remediator.model.errors import BadInput
 from remediator.model.evidence import Gate
 from remediator.model.policy import Policy
-from remediator.policy.check import patience_problems
-from remediator.policy.configuration import load_inventory
-from remediator.policy.load import PolicyReader, load_policy
+from remediator.policy.load import PolicyReader
 from remediator.runtime.agents import Agents
+from remediator.runtime.asked import Asked
 from remediator.runtime.backlog import opened_by_start, stay_seen
+from remediator.runtime.backups import Backups
 from remediator.runtime.beginning import begin_term, expect
 from remediator.runtime.configs import ConfigCache
 from remediator.runtime.desk import Desk, Parts
@@ -49,6 +46,7 @@ from remediator.runtime.freezer import Freezer
 from remediator.runtime.leases import LeaseRound, Terms
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop, Rules
+from remediator.runtime.machine_desk import MachineDesk
 from remediator.runtime.outbox import Outbox
 from remediator.runtime.owners import Owners
 from remediator.runtime.people_meters import PeopleMeters
@@ -57,8 +55,10 @@ from remediator.runtime.reload import Reload, Users
 from remediator.runtime.requests import Requests
 from remediator.runtime.rewound import Rewound
 from remediator.runtime.rounds import KnownRound, PowerRound, publish_agents
+from remediator.runtime.sealing import SealingKeys
 from remediator.runtime.sworn import Sworn
 from remediator.runtime.upkeep import Upkeep
+from remediator.runtime.volume_ends import VolumeEnds
 from remediator.runtime.watch import Watch
 from remediator.runtime.whatif import WhatIf
 from remediator.settings import InventoryHost, Settings
@@ -66,47 +66,15 @@ from remediator.sources.evidence import Evidence
 from remediator.sources.store import Store
 from remediator.sources.store_health import StoreHealth
 from remediator.telemetry import Telemetry
-from remediator.turns import Seat, take_turns
+from remediator.tenants import Tenants
+from remediator.turns.joining import join, our_alerts
+from remediator.turns.seat import Seat
 from remediator.unseal.client import Unsealer
 from remediator.unseal.rows import JournalPlace
 from remediator.version import VERSION
 from remediator.wire.keys import fingerprint, key_text
 
 log = logging.getLogger("fleetmend")
-
-
-async def serve(settings: Settings) -> None:
-    """Run a remediator until SIGTERM or SIGINT.
-
-    Raises:
-        BadInput, JournalUnusable: before anything was changed; one clear text each.
-    """
-    policy = load_policy(settings.rules, ACTIONS, settings.liveness_playbook)
-    if problems := patience_problems(settings, policy, settings.rules / "limits.yml"):
-        raise BadInput(problems)
-    policy = replace(policy, limits=replace(policy.limits, patience=settings.patience))
-    inventory = {host.name: host for host in load_inventory(settings.hosts)}
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    clock = SystemClock()
-
-    async def stint(seat: Seat) -> None:
-        await _serve(Remediator(settings, policy, inventory, clock), seat, stopped)
-
-    await take_turns(settings, clock, stopped, stint)
-
-
-async def _serve(remediator: "Remediator", seat: Seat, stopped: asyncio.Event) -> None:
-    """From the opening of every part to the closing of the last."""
-    gc.unfreeze()
-    async with AsyncExitStack() as stack:
-        await remediator.open(stack, seat)
-        # What was read from the journal is here to stay: looking through a large fleet for garbage stops everything.
-        gc.freeze()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, remediator.reload.ask)
-        await remediator.listen(stack)
-        await remediator.work_until(stopped)
 
 
 class Remediator:
@@ -125,12 +93,15 @@ class Remediator:
         """Begin a term, and put the parts together; nothing acts yet."""
         data = self.settings.data
         self.seat = seat
-        self.ledger = Ledger(seat.journal)
+        # In a thread: other shards that are led here must not wait for two hundred thousand rows.
+        self.ledger = await asyncio.to_thread(Ledger, seat.journal)
         stack.push_async_callback(self.ledger.close)
+        self.ledger.before_commit.append(VolumeEnds(self.ledger, self.clock))
         self.ledger.before_commit.append(Owners(self.ledger, self.settings.owners, self.clock))
+        self.ledger.before_commit.append(Asked(self.settings.questions, self.clock))
         self.keys = load_keys(data)
         key, keep = self.keys.signing.verify_key, self.settings.keep_history
-        self.upkeep = Upkeep(self.ledger, data, key, keep, self.clock)
+        self.upkeep = Upkeep(self.ledger, seat.place, key, keep, self.clock)
         await self.upkeep.begin()
         before = self.ledger.get(Term, "term")
         self.term = await begin_term(self.ledger, self.clock, fingerprint(self.keys.box.public_key))
@@ -149,6 +120,7 @@ class Remediator:
         self._wire_telling()
         stack.push_async_callback(self.outbox.close)
         await self.loop.remember()
+        self.joined = await join(stack, seat, self.ledger, self.watch, self.loop.policy, self.clock)
 
     async def _look_back(self) -> None:
         """Whether this journal is all that it was: agents will say, and the head that was exported last says now."""
@@ -183,7 +155,7 @@ class Remediator:
         self.doubts.lease = self.seat.lost
         self.watch.doubts = self.doubts
         self.intake = build_intake(self.ledger, clock, settings)
-        self.watch.alerts = lambda: all_alerts(self.evaluator, self.intake)
+        self.watch.alerts = our_alerts(lambda: all_alerts(self.evaluator, self.intake), self.seat, self.ledger)
         self.freezer = Freezer(settings.data, self.keys.operator.verify_key, clock)
         self.watch.freeze_statement = self.freezer.statement
 
@@ -191,7 +163,9 @@ class Remediator:
         settings, clock, ledger = self.settings, self.clock, self.ledger
         configs = ConfigCache()
         agents = self._wire_agents(configs)
-        self.enrolments = Enrolments(ledger, self._identity(), clock)
+        self._wire_sealing(agents)
+        ceilings = agents.sworn.ceilings if agents.sworn else dict
+        self.enrolments = Enrolments(ledger, self._identity(), clock, ceilings)
         hosts = ProviderDriver(self.session, settings.provider)
         prepare = Preparation(ledger, self.unsealer, self.enrolments, clock)
         hooks = WebhookDriver(self.session, settings.webhooks)
@@ -203,12 +177,19 @@ class Remediator:
         self.loop = Loop(ledger, self.watch, self.outbox, agents, rules, clock, self.telemetry)
         self.loop.looked = self.doubts.looked
         self.reload = self._wire_reload()
-        self.desk = Desk(
+        self.desk = self._build_desk(agents, configs)
+
+    def _build_desk(self, agents: Agents, configs: ConfigCache) -> Desk:
+        ledger, clock = self.ledger, self.clock
+        requests = Requests(ledger, self.watch, self.outbox, clock, self.settings)
+        requests.configs = configs
+        return Desk(
             Parts(
                 ledger=ledger,
                 watch=self.watch,
                 loop=self.loop,
-                requests=Requests(ledger, self.watch, self.outbox, clock, settings),
+                requests=requests,
+                life=MachineDesk(ledger, self.watch, requests.carrier, self.driver, configs, clock),
                 enrolments=self.enrolments,
                 agents=agents,
                 configs=configs,
@@ -229,6 +210,12 @@ class Remediator:
         self.leases = LeaseRound(ledger, agents.lease_words, self.watch.sighting, lease, self.clock)
         self.leases.give = Terms(agents.sworn, ledger, self.driver.tell).give
         return agents
+
+    def _wire_sealing(self, agents: Agents) -> None:
+        ledger, operator, data = self.ledger, self.keys.operator.verify_key, self.settings.data
+        self.sealing = SealingKeys(ledger, data, operator, self.unsealer, self.driver.hang_up, self.clock)
+        if agents.sworn:
+            agents.sworn.recipients = self.sealing.document
 
     def _power(self) -> dict[str, Driver]:
         """The verbs that take power."""
@@ -251,10 +238,11 @@ class Remediator:
 
     def _wire_telling(self) -> None:
         ledger, clock = self.ledger, self.clock
+        self.tenants = Tenants(ledger, clock, self.settings)
         self.whatif = WhatIf(self.watch.fleet, self.desk.assumed, clock, self.desk.mark)
         self.desk.looked = lambda: self.whatif.outlook
         self.desk.journal_head = self.upkeep.head
-        self.desk.cautions = lambda: [*self.upkeep.told(), *self.rewound.told_people()]
+        self.desk.cautions = lambda: [*self.upkeep.told(), *self.rewound.told_people(), *self.tenants.cautions()]
         self.desk.rewound = self.rewound
         asked = (self.desk.outlook, lambda: self.evaluation.written_back)
         self.measured = Measured(ledger, self.watch, self.loop, self.driver, self.evaluator, self.health, *asked)
@@ -296,6 +284,7 @@ class Remediator:
             orchestrator_targets=(settings.orchestrator_exporter,) if settings.orchestrator_exporter else (),
             remediator_targets=tuple(filter(None, [scrape_address(settings.listen)])),
             deploys={VERSION: self.term.began},
+            tenancy=self.tenants.tenancy(),
         )
         app = build_public_app(
             self.desk,
@@ -304,13 +293,11 @@ class Remediator:
             requests=counter,
             metrics_text=self._metrics_page,
             vantages=self._places,
-            alerts=self.alerting.endpoints(VERSION),
+            alerts=[*self.alerting.endpoints(VERSION), *KeysApi(self.sealing).endpoints()],
         )
-        await listen_on(stack, app, settings.listen, "listen")
+        await self.seat.listen(stack, app, "listen")
         pace = ProbePace(settings.probe_interval.total_seconds(), settings.probe_timeout.total_seconds())
-        await listen_on(
-            stack, build_fleet_app(self.desk, self.driver.serve, pace), settings.fleet_listen, "fleet_listen"
-        )
+        await self.seat.listen(stack, build_fleet_app(self.desk, self.driver.serve, pace), "fleet_listen")
 
     def _metrics_page(self) -> bytes:
         self.totals.carry_over()
@@ -334,11 +321,14 @@ class Remediator:
             asyncio.create_task(self.whatif.run()),
             asyncio.create_task(stay_seen(self.ledger, self.clock)),
             asyncio.create_task(self.upkeep.run()),
+            asyncio.create_task(Backups(self.ledger, self.watch, self.clock).run()),
             asyncio.create_task(powers.run()),
             asyncio.create_task(known.run()),
             asyncio.create_task(self.leases.run()),
-            asyncio.create_task(publish_agents(self.ledger, self.settings.data / "agents.json", self.clock)),
+            asyncio.create_task(self.tenants.run()),
+            asyncio.create_task(publish_agents(self.ledger, self.seat.place / "agents.json", self.clock)),
             asyncio.create_task(self.seat.keep()),
+            asyncio.create_task(self.joined.run()),
             asyncio.create_task(stopped.wait()),
         ]
         done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import shtab
+
 from remediator.commands.replay import joined
 from remediator.model.errors import BadInput, FleetmendError
 from remediator.version import VERSION
@@ -18,6 +20,9 @@ from remediator.version import VERSION
 COMMANDS: dict[str, tuple[str, ...]] = {
     "hosts": (),
     "machines": (),
+    "machine": (),
+    "deploy": (),
+    "scale": (),
     "reconcile": (),
     "volumes": (),
     "decisions": (),
@@ -29,8 +34,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "incidents": (),
     "release": (),
     "undo": (),
+    "undestroy": (),
     "unquarantine": (),
     "trust": (),
+    "keys": (),
+    "take_over": ("take-over",),
+    "token": (),
+    "audit": (),
     "maintenance": (),
     "retire": (),
     "host": (),
@@ -71,6 +81,7 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fleetmend {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_completion(commands)
     for module in _asked_for(words):
         importlib.import_module(f"remediator.commands.{module}").add_parser(commands)
     return parser
@@ -80,7 +91,7 @@ def _asked_for(words: Sequence[str]) -> list[str]:
     """The module of the command alone, so that it starts fast; all of them where no command is known."""
     first = words[0] if words else ""
     found = [module for module, names in COMMANDS.items() if first in (names or (module,))]
-    return [] if first == "run" else found or list(COMMANDS)
+    return [] if first in ("run", "completion") else found or list(COMMANDS)
 
 
 def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -95,11 +106,22 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.set_defaults(run=_run)
 
 
+def _add_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("completion", help="print what makes a shell complete these commands")
+    parser.add_argument("shell", choices=("bash", "zsh"))
+    parser.set_defaults(run=_completion)
+
+
+def _completion(args: argparse.Namespace) -> int:
+    print(shtab.complete(build_parser(), args.shell))
+    return 0
+
+
 def _run(args: argparse.Namespace) -> int:
     # Imported late: the client commands start faster without the whole house.
-    from remediator.app import serve
     from remediator.journal.protocol import JournalUnusable
     from remediator.policy.configuration import load_settings
+    from remediator.serving import serve
 
     level = os.environ.get("FLEETMEND_LOG_LEVEL", "INFO").upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -74,6 +74,38 @@ class BurstSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """A listener's certificate and key, and whose certificates it asks of clients; exporter-toolkit's words."""
+
+    cert_file: Path
+    key_file: Path
+    client_ca_file: Path | None = None
+    client_auth_type: str = "NoClientCert"
+    min_version: str = "TLS12"
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """A listener's door: TLS or none, connections at once (0: any number), who may look without a token."""
+
+    tls: TlsSettings | None = None
+    max_connections: int = 1024
+    onlookers: str = "loopback"
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """How fast a tenant's token may ask, for each action on each machine or app."""
+
+    enabled: bool = True
+    per_second: float = 1.0
+    burst: int = 3
+    get_per_second: float = 5.0
+    get_burst: int = 10
+    app_deletes_per_minute: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything ``fleetmend run`` is told."""
 
@@ -87,6 +119,11 @@ class Settings:
     # Of several remediators on one PostgreSQL: what this one is called (empty: as its host), how long each leads.
     name: str = ""
     leader_lease: timedelta = timedelta(seconds=3)
+    # Empty: one leader leads the whole fleet. "by_region", or the regions of each shard by its name: one leads each.
+    shards: str | dict[str, tuple[str, ...]] = ""
+    # The shards that this one leads while it is up (none named: as they fall to it), and where its peers reach it.
+    prefer: tuple[str, ...] = ()
+    peer_url: str = ""
     keep_history: timedelta = timedelta(days=90)
     store_url: str = "http://127.0.0.1:8428"
     store_kind: str = "victoriametrics"
@@ -96,6 +133,9 @@ class Settings:
     store_write_url: str | None = None
     listen: str = "127.0.0.1:8321"
     fleet_listen: str = "127.0.0.1:8322"
+    web: WebSettings = WebSettings()
+    fleet_web: WebSettings = WebSettings(max_connections=0)
+    rate_limits: RateLimits = RateLimits()
     orchestrator_exporter: str = "127.0.0.1:9101"
     organisation: str = "personal"
     liveness_playbook: str = "host_dead"
@@ -121,6 +161,8 @@ class Settings:
     webhooks: dict[str, Endpoint] = field(default_factory=dict)
     # Whom to tell of each app's machines: names of webhooks, "*" for every app without one of its own.
     owners: dict[str, str] = field(default_factory=dict)
+    # The webhook that is told of questions: asked, reminded, answered, expired; empty for none.
+    questions: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from exporter.orchestrator.fold import Fold
@@ -52,8 +53,8 @@ class Feed:
         return answer
 
 
-def build_fetch(url: str, timeout: float = FETCH_SECONDS) -> Fetch:
-    """A fetch from the remediator at ``url``, http or https."""
+def build_fetch(url: str, timeout: float = FETCH_SECONDS, token_file: Path | None = None) -> Fetch:
+    """A fetch from the remediator at ``url``, http or https; the token is read anew each time."""
     parts = urlsplit(url)
     connection = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     host, port, prefix = parts.hostname or "", parts.port, parts.path.rstrip("/")
@@ -61,7 +62,7 @@ def build_fetch(url: str, timeout: float = FETCH_SECONDS) -> Fetch:
     def fetch(path: str) -> bytes:
         asked = connection(host, port, timeout=timeout)
         try:
-            asked.request("GET", prefix + path, headers={"Accept": "application/json"})
+            asked.request("GET", prefix + path, headers={"Accept": "application/json", **_shown(token_file)})
             answer = asked.getresponse()
             body = answer.read()
         finally:
@@ -71,3 +72,7 @@ def build_fetch(url: str, timeout: float = FETCH_SECONDS) -> Fetch:
         return body
 
     return fetch
+
+
+def _shown(token_file: Path | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token_file.read_text(encoding='ascii').strip()}"} if token_file else {}

@@ -26,14 +26,15 @@ async def adopt(machines: Machines, store: Store, boot_id: str) -> None:
     owners = [machines.owner(machine) for machine in machines.records]
     found = await asyncio.to_thread(find_processes, owners)
     if life:
-        _go_on(found)
+        _go_on({machine: those for machine, those in found.items() if not _suspended(machines.records[machine])})
     parts = (_settle(machines, record, found[record.id], life) for record in machines.records.values())
     await asyncio.gather(*parts)
     await store.write(put_fact("boot_id", boot_id))
 
 
 async def _settle(machines: Machines, record: MachineRecord, found: set[Found], boot_id: str) -> None:
-    leader = _leader(record, found, boot_id) if boot_id and record.desired == "started" else None
+    should = record.desired == "started" or _suspended(record)
+    leader = _leader(record, found, boot_id) if boot_id and should else None
     if found and leader is None:
         await end_all([machines.owner(record.id)], _KILL_SECONDS)
     after = settled(record, leader, same_life=bool(boot_id))
@@ -44,12 +45,17 @@ async def _settle(machines: Machines, record: MachineRecord, found: set[Found], 
 def settled(record: MachineRecord, leader: Running | None, *, same_life: bool) -> MachineRecord:
     """A record as it is after our start: with its living process, or as ended while nobody looked."""
     if leader:
-        return replace(record, running=leader, state=MachineState.STARTED)
+        state = MachineState.SUSPENDED if _suspended(record) else MachineState.STARTED
+        return replace(record, running=leader, state=state)
     if record.state is MachineState.CREATED:
         return record
     if record.desired == "stopped" or not same_life:
         return replace(record, running=None, state=MachineState.STOPPED, restarts=0)
     return after_exit(record, None, timedelta()) if record.running else record
+
+
+def _suspended(record: MachineRecord) -> bool:
+    return record.state is MachineState.SUSPENDED
 
 
 def _leader(record: MachineRecord, found: set[Found], boot_id: str) -> Running | None:

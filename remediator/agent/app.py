@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import signal
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from typing import BinaryIO
 from remediator.agent.adopt import adopt
 from remediator.agent.bell import Bell
 from remediator.agent.ceilings import Keeper
+from remediator.agent.checks import Checks
 from remediator.agent.commands import Commands, Trust
 from remediator.agent.contact import Contact
 from remediator.agent.disks import VolumeDisk
@@ -21,6 +23,7 @@ from remediator.agent.frozen import Frozen
 from remediator.agent.lease import Lease
 from remediator.agent.machines import Machines, Surroundings
 from remediator.agent.peering import Peering
+from remediator.agent.readers import Named
 from remediator.agent.record import MachineRecord
 from remediator.agent.sandbox import Sandbox, first_uid_for
 from remediator.agent.server import Server
@@ -32,13 +35,14 @@ from remediator.agent.state import Store
 from remediator.agent.stuck import Stuck
 from remediator.agent.telling import Disk, Telling
 from remediator.agent.upkeep import Upkeep
-from remediator.agent.verbs import Hands, Keys
+from remediator.agent.verbs import Hands, Keys, reseal
 from remediator.agent.volumes import Volumes
 from remediator.clock import Clock
 from remediator.model.errors import BadInput, FleetmendError, PermanentError, Problem
 from remediator.model.host import Identity
 from remediator.wire.keys import key_text, parse_box_key, parse_verify_key
 from remediator.wire.messages import Welcome
+from remediator.wire.sealing import Readers
 from remediator.wire.statements import check_welcome
 
 _OPEN_TO_PASS = 0o711
@@ -95,7 +99,8 @@ class Agent:
         settings, store = self._settings, Store(self._settings.state)
         own = Own.load(settings.state)
         first_uid = first_uid_for(own.data_id, settings.disk)
-        sandbox = Sandbox(settings.disk, settings.machine_address, first_uid, settings.cgroups)
+        places = settings.disk, settings.machine_address, first_uid, settings.cgroups
+        sandbox = Sandbox(*places, programs=settings.programs)
         standing = Standing.load(store)
         ring = self._bell.ring
         snapshots = SnapshotStore(settings.snapshots)
@@ -121,7 +126,7 @@ class Agent:
         stuck = Stuck(self._settings.disk, self._disk, self._bell, self._clock)
         tasks = [asyncio.create_task(part) for part in (
             stop.wait(), upkeep.watch_freeze(self._clock), upkeep.tidy(self._clock), stuck.watch(),
-            self._cold_start(parts), self._talk(parts), self._lease(parts).keep(),
+            self._cold_start(parts), self._talk(parts), self._lease(parts).keep(), self._checks(parts).run(),
             parts.contact.keep(),
         )]  # fmt: skip
         try:
@@ -133,6 +138,9 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _checks(self, parts: Parts) -> Checks:
+        return Checks(parts.machines, self._settings.machine_address, self._clock, self._bell.ring)
+
     def _lease(self, parts: Parts) -> Lease:
         return Lease(self._settings.rack, parts.machines, parts.peering, parts.contact, self._clock, self._log)
 
@@ -141,29 +149,33 @@ class Agent:
         pinned = read_pinned(settings.state) or await enrol(settings, parts.own, self._clock, self._log)
         parts.frozen.operator = parse_verify_key(pinned.operator_key)
         parts.keeper.key = parts.peering.key = parse_verify_key(pinned.verify_key)
-        commands = self._commands(parts, pinned)
+        await parts.keeper.take(pinned.ceilings)
+        hands = self._hands(parts, pinned)
+        trust = Trust(parse_verify_key(pinned.verify_key), parts.own.data_id, parts.frozen, parts.keeper)
+        commands = Commands(hands, parts.store, trust, self._log)
         identity = Identity(settings.uuid, key_text(parts.own.signing.verify_key), parts.own.data_id)
         telling = Telling(
             settings, identity, parts.standing, parts.machines, parts.volumes, parts.frozen, self._disk, parts.peering
         )
 
         async def welcomed(welcome: Welcome, away: float | None) -> None:
-            await self._welcomed(parts, welcome, away)
+            await self._welcomed(parts, hands, welcome, away)
 
         lines = [
-            Line(url, settings.name, parts.own.box, parse_box_key(pinned.box_key)) for url in settings.remediators
+            Line(url, settings.name, parts.own.box, parse_box_key(pinned.box_key), settings.region)
+            for url in settings.remediators
         ]
         around = self._bell, parts.contact, self._log, welcomed
         sessions = [Session(line, telling, commands, *around) for line in lines]
         await asyncio.gather(*(session.run() for session in sessions))
 
-    def _commands(self, parts: Parts, pinned: Pinned) -> Commands:
-        keys = Keys(parts.own.box, parts.own.signing, parse_box_key(pinned.unseal_key))
-        hands = Hands(self._settings.name, keys, parts.standing, parts.machines, parts.volumes, self._clock)
-        trust = Trust(parse_verify_key(pinned.verify_key), parts.own.data_id, parts.frozen, parts.keeper)
-        return Commands(hands, parts.store, trust, self._log)
+    def _hands(self, parts: Parts, pinned: Pinned) -> Hands:
+        readers = Readers(parse_box_key(pinned.unseal_key))
+        named = Named.load(parts.store, readers, parse_verify_key(pinned.operator_key))
+        keys = Keys(parts.own.box, parts.own.signing, named)
+        return Hands(self._settings.name, keys, parts.standing, parts.machines, parts.volumes, self._clock)
 
-    async def _welcomed(self, parts: Parts, welcome: Welcome, away: float | None) -> None:
+    async def _welcomed(self, parts: Parts, hands: Hands, welcome: Welcome, away: float | None) -> None:
         if welcome.signature and parts.keeper.key:
             check_welcome(welcome, self._settings.name, parts.keeper.key)
         if parts.standing.outranks(welcome):
@@ -178,23 +190,29 @@ class Agent:
             with contextlib.suppress(PermanentError):
                 await parts.frozen.take(welcome.freeze)
         condemned = frozenset(welcome.condemned) - self._spare(parts, welcome, away)
-        # What froze the remediator alone, a file of its own, is no word that we could have heard.
-        frozen = parts.frozen.text or welcome.frozen
-        held = condemned & parts.standing.automatic if frozen else frozenset()
+        # What froze the remediator alone, or holds this host, is no word that we could have heard.
+        held = condemned - parts.standing.due(self._clock.now(), frozen=bool(parts.frozen.text))
         if held:
-            self._log.warning("%s condemned machines are not ended: frozen %s", len(held), frozen)
+            why = parts.frozen.text or welcome.frozen
+            self._log.warning("%s condemned machines are not ended: %s", len(held), why)
         # Their end does not wait for the disk; the list is in memory from the first instant.
         await asyncio.gather(parts.standing.keep(), parts.machines.condemn(condemned - held))
-        await self._take_terms(parts, welcome)
+        await self._take_terms(parts, hands, welcome)
         await parts.machines.start_wanted(lambda _: True)
+        # Nothing waits for copies that are closed anew.
+        await self._tried(reseal(hands))
 
-    async def _take_terms(self, parts: Parts, welcome: Welcome) -> None:
-        """Ceilings and peers; what is not ours, or finds no room on the disk, changes nothing else."""
-        for taking in (parts.keeper.take(welcome.ceilings), parts.peering.take(welcome.lease)):
-            try:
-                await taking
-            except FleetmendError as error:
-                self._log.warning("%s", error)
+    async def _take_terms(self, parts: Parts, hands: Hands, welcome: Welcome) -> None:
+        """Ceilings, peers, readers; what is not ours, or finds no room on the disk, changes nothing else."""
+        named = hands.keys.named.take(welcome.recipients)
+        for taking in (parts.keeper.take(welcome.ceilings), parts.peering.take(welcome.lease), named):
+            await self._tried(taking)
+
+    async def _tried(self, taking: Awaitable[None]) -> None:
+        try:
+            await taking
+        except FleetmendError as error:
+            self._log.warning("%s", error)
 
     def _spare(self, parts: Parts, welcome: Welcome, away: float | None) -> frozenset[str]:
         """Who of the condemned runs on until patience is over: nobody but an automatic decision wants it gone."""

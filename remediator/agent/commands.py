@@ -9,13 +9,16 @@ from nacl.signing import VerifyKey
 
 from remediator.agent.ceilings import Keeper
 from remediator.agent.frozen import Frozen
+from remediator.agent.life_verbs import ASKED, LIFE_VERBS
 from remediator.agent.record import Authority
 from remediator.agent.state import RESULTS_KEPT, Store, forget_old_results, put_result
-from remediator.agent.verbs import VERBS, Hands, Value, subject
+from remediator.agent.verbs import VERBS, Hands, Value, Verb, subject
 from remediator.model.errors import FleetmendError, PermanentError, TransientError
 from remediator.model.request import Origin
 from remediator.wire.messages import Command, parse_command, refusal_of, result_of
 from remediator.wire.statements import check_command
+
+_ALL: dict[str, Verb] = {**VERBS, **LIFE_VERBS, **ASKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Commands:
         return await asyncio.shield(self._under_way[key])
 
     def _judge(self, command: Command, incarnation: str) -> Authority:
-        if command.verb not in VERBS:
+        if command.verb not in _ALL:
             raise PermanentError(f"unknown verb {command.verb!r}")
         if command.signature:
             check_command(command, incarnation, self._trust.signer)
@@ -69,13 +72,17 @@ class Commands:
     async def _once(self, command: Command, rank: Authority) -> Value:
         try:
             await self._hands.standing.heard(rank)
+            if command.verb in ASKED:
+                # Neither its turn nor its result is kept: a long question holds up nothing, and may be private.
+                return result_of(command.key, await ASKED[command.verb](self._hands, command))
             async with self._hands.machines.turn(subject(command)):
                 await self._within_ceilings(command)
-                value = await VERBS[command.verb](self._hands, command)
+                value = await _ALL[command.verb](self._hands, command)
             return await self._keep(command.key, result_of(command.key, value))
         except PermanentError as error:
             self._log.warning("%s refused: %s", command.verb, error)
-            return await self._keep(command.key, refusal_of(command.key, error))
+            refused = refusal_of(command.key, error)
+            return refused if command.verb in ASKED else await self._keep(command.key, refused)
         except (TransientError, OSError) as error:
             self._log.warning("%s not done: %s", command.verb, error)
             return refusal_of(command.key, error)
@@ -87,9 +94,7 @@ class Commands:
         if not counted or record is None or record.running is None:
             return
         now, keeper = self._hands.clock.now(), self._trust.keeper
-        # What automatic decisions added a moment ago they may take back: a replacement whose original returned.
-        if record.made_by != Origin.AUTOMATIC.value or not keeper.recent(record.created_at, now):
-            await keeper.spend(len(self._hands.machines.records), now)
+        await keeper.spend(len(self._hands.machines.records), now)
 
     async def _keep(self, key: str, result: Value) -> Value:
         stored = _without_secrets(result)

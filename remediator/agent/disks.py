@@ -54,10 +54,56 @@ class VolumeDisk:
         self.folder(volume).mkdir(parents=True, exist_ok=True)
         if self.loops and self._create_loop(volume, size_mb):
             return "loop"
+        self._check_room(volume, size_mb)
+        return "directory"
+
+    def extend(self, record: VolumeRecord, size_mb: int) -> bool:
+        """Make a volume larger; doing it again is harmless. False: it is so from its machine's next start on.
+
+        Raises:
+            PermanentError: no room on the disk.
+            TransientError: it cannot be mounted now.
+        """
+        if record.kind == "directory":
+            # The bound on single files is one of processes, and they have the one that they began with.
+            self._check_room(record.id, size_mb - record.size_mb)
+            return False
+        self.ready(record)
+        try:
+            _allocate(self.image(record.id), size_mb * _MIB)
+        except OSError as error:
+            raise PermanentError(f"no room for volume {record.id} of {size_mb} MB: {error.strerror}") from None
+        self._unfinished(record.id).touch()
+        return self._grow_mounted(record.id) or self._grow_unmounted(record.id)
+
+    def _unfinished(self, volume: str) -> Path:
+        """There while the image is larger than its filesystem."""
+        return self.image(volume).with_suffix(".grow")
+
+    def _grow_mounted(self, volume: str) -> bool:
+        """In use or not; not every kernel lets us."""
+        device = _said("losetup", "--noheadings", "--output", "NAME", "--associated", str(self.image(volume)))
+        grown = bool(device) and _ran("losetup", "--set-capacity", device) and _ran("resize2fs", device)
+        return grown and self._finished(volume)
+
+    def _grow_unmounted(self, volume: str) -> bool:
+        """Only while nobody uses it."""
+        image, folder = str(self.image(volume)), self.folder(volume)
+        if folder.is_mount() and not _ran("umount", str(folder)):
+            return False
+        # What it corrects, it says by a code above zero; resize2fs refuses what is not sound.
+        _ran("e2fsck", "-f", "-p", image)
+        grown = _ran("resize2fs", image)
+        return self._mount(volume) and grown and self._finished(volume)
+
+    def _finished(self, volume: str) -> bool:
+        self._unfinished(volume).unlink(missing_ok=True)
+        return True
+
+    def _check_room(self, volume: str, size_mb: int) -> None:
         free = os.statvfs(self.disk)
         if size_mb * _MIB > free.f_bavail * free.f_frsize:
             raise PermanentError(f"no room for volume {volume} of {size_mb} MB on this host's disk")
-        return "directory"
 
     def ready(self, record: VolumeRecord) -> Path:
         """The volume's directory, mounted if it has to be.
@@ -73,6 +119,9 @@ class VolumeDisk:
     def give_to(self, record: VolumeRecord, uid: int) -> Path:
         """The volume's directory, ready and belonging to that machine's uid (0: left as it is)."""
         folder = self.ready(record)
+        if self._unfinished(record.id).exists():
+            self._grow_unmounted(record.id)
+            self.ready(record)
         if uid and folder.stat().st_uid != uid:
             for parent, folders, files in os.walk(folder):
                 for name in (*folders, *files):
@@ -113,6 +162,7 @@ class VolumeDisk:
             raise TransientError(f"volume {volume} is still in use")
         shutil.rmtree(folder, ignore_errors=True)
         self.image(volume).unlink(missing_ok=True)
+        self._unfinished(volume).unlink(missing_ok=True)
 
     def _create_loop(self, volume: str, size_mb: int) -> bool:
         if self.folder(volume).is_mount():
@@ -154,8 +204,19 @@ def _blocks_of(path: Path) -> int:
 
 
 def _ran(*words: str) -> bool:
+    done = _run(words)
+    return done is not None and done.returncode == 0
+
+
+def _said(*words: str) -> str:
+    """The first line of what a command prints; empty when it fails."""
+    done = _run(words)
+    lines = done.stdout.decode(errors="replace").split("\n") if done and done.returncode == 0 else []
+    return lines[0].strip() if lines else ""
+
+
+def _run(words: tuple[str, ...]) -> "subprocess.CompletedProcess[bytes] | None":
     try:
-        done = subprocess.run(words, capture_output=True, check=False, timeout=_COMMAND_SECONDS)
+        return subprocess.run(words, capture_output=True, check=False, timeout=_COMMAND_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return None

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -24,6 +24,7 @@ from remediator.wire.keys import (
     read_private,
     write_private,
 )
+from remediator.wire.statements import Ceilings, Document, read_document
 
 RETRY_SECONDS = 0.5
 _JOIN = "/internal/join"
@@ -49,12 +50,16 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The fleet's public keys, as base64: the remediator's own, the unsealer's, the operator's."""
+    """The fleet's public keys, as base64: the remediator's own, the unsealer's, the operator's.
+
+    ``ceilings``: what held when it joined, signed; nothing from a remediator of before, which told them at the hello.
+    """
 
     box_key: str
     verify_key: str
     unseal_key: str
     operator_key: str
+    ceilings: Document = field(default_factory=dict)
 
 
 def read_pinned(state: Path) -> Pinned | None:
@@ -133,8 +138,10 @@ def _request(settings: Settings, own: Own) -> dict[str, object]:
 def _checked(pinned: Pinned) -> Pinned:
     parse_box_key(pinned.box_key)
     parse_box_key(pinned.unseal_key)
-    parse_verify_key(pinned.verify_key)
+    verify = parse_verify_key(pinned.verify_key)
     parse_verify_key(pinned.operator_key)
+    if pinned.ceilings:
+        read_document("ceilings", pinned.ceilings, Ceilings, verify)
     return pinned
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from remediator.agent.asleep import resumed
 from remediator.agent.ports import bindable, free_port
 from remediator.agent.processes import (
     Found,
@@ -78,7 +80,7 @@ class Machines:
     async def adopted(self, record: MachineRecord) -> None:
         """Take a record as it was found at our start, and go on watching its process if it has one."""
         await self._put(record)
-        if record.running:
+        if record.running and record.state is not MachineState.SUSPENDED:
             self._watch(record.id)
 
     async def admit(self, record: MachineRecord) -> MachineRecord:
@@ -109,10 +111,12 @@ class Machines:
             TransientError: a volume cannot be mounted now.
         """
         record = self.known(machine)
-        if record.running:
-            return record
         if machine in self._around.standing.condemned:
             raise PermanentError(f"machine {machine} is condemned")
+        if record.state is MachineState.SUSPENDED:
+            record = await resumed(self, record, self._around.boot_id)
+        if record.running:
+            return record
         if self.lease_over and record.under_lease:
             raise TransientError(f"machine {machine} is under a lease that has run out")
         record = self._free_of_strangers(record)
@@ -133,11 +137,14 @@ class Machines:
         running = record.running
         await self._put(replace(record, state=MachineState.STOPPING if running else MachineState.STOPPED))
         if running is None:
-            await self._unwatch(machine)
+            await self.unwatch(machine)
             return self.records[machine]
-        await self._unwatch(machine)
+        await self.unwatch(machine)
         # Its first process alone, as an init would: that one knows how to end its children.
         send_signal(Found(running.pid, running.started), number)
+        if record.state is MachineState.SUSPENDED:
+            # Nobody hears a signal while asleep.
+            await asyncio.to_thread(self.signal_all, machine, signal.SIGCONT)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout.total_seconds()):
                 await wait_for_exit(running.pid)
@@ -146,13 +153,18 @@ class Machines:
         await self._put(replace(ended, exit_code=self._reap(machine)))
         return self.records[machine]
 
+    async def keep(self, record: MachineRecord) -> MachineRecord:
+        """Take another record of a machine; what runs goes on as it is. The caller holds its turn."""
+        await self._put(record)
+        return record
+
     async def destroy(self, machine: str) -> None:
         """Kill it and remove all of it but its volumes; the caller holds its turn. Unknown ones end absent too.
 
         Raises:
             TransientError: a process of it is stuck in the kernel.
         """
-        await self._unwatch(machine)
+        await self.unwatch(machine)
         await self._kill(machine)
         await self._forget([machine])
 
@@ -166,7 +178,7 @@ class Machines:
         await asyncio.to_thread(stop_and_kill, owners)
         stuck = await end_all(owners, KILL_SECONDS)
         free = [machine for machine in machines if machine not in stuck and machine not in busy]
-        await asyncio.gather(*(self._unwatch(machine) for machine in free))
+        await asyncio.gather(*(self.unwatch(machine) for machine in free))
         await self._forget(free)
         await asyncio.gather(*(self._condemn_busy(machine) for machine in busy))
 
@@ -178,7 +190,7 @@ class Machines:
     async def _halt(self, machine: str) -> None:
         # What is being started in this instant is killed again when its turn is over.
         async with self.turn(machine):
-            await self._unwatch(machine)
+            await self.unwatch(machine)
             await end_all([self.owner(machine)], KILL_SECONDS)
             record = self.records.get(machine)
             if record is not None and record.state is not MachineState.FAILED:
@@ -201,15 +213,33 @@ class Machines:
                 with suppress(FleetmendError):
                     await self.start(machine)
 
+    async def enter(self, machine: str, words: list[str]) -> "subprocess.Popen[bytes]":
+        """Start a command within a machine that runs: as it, where it is, and ended with it.
+
+        Raises:
+            PermanentError: the machine does not run, or there is no such program.
+        """
+        record = self.known(machine)
+        if record.state is not MachineState.STARTED:
+            raise PermanentError(f"machine {machine} does not run")
+        largest = self._around.volumes.largest_directory_mb(record)
+        return await asyncio.to_thread(self._around.sandbox.enter, record, words, largest)
+
     def signal_all(self, machine: str, number: int) -> None:
         """Signal every process of a machine; blocks on /proc for a moment."""
         for process in find_processes([self.owner(machine)])[machine]:
             send_signal(process, number)
 
+    def pause(self, machine: str, number: int) -> None:
+        """SIGSTOP or SIGCONT to all of a machine, for the sake of a copy: what is suspended stays so."""
+        record = self.records.get(machine)
+        if record is None or record.state is not MachineState.SUSPENDED:
+            self.signal_all(machine, number)
+
     async def close(self) -> None:
         """Stop watching; the machines run on."""
         for machine in list(self._guards):
-            await self._unwatch(machine)
+            await self.unwatch(machine)
         for child in self._children.values():
             # It is not ours to wait for any more, and the warning about that is for programs that forgot to.
             child.returncode = child.poll() or 0
@@ -234,7 +264,8 @@ class Machines:
     def _watch(self, machine: str) -> None:
         self._guards[machine] = asyncio.create_task(self._guard(machine))
 
-    async def _unwatch(self, machine: str) -> None:
+    async def unwatch(self, machine: str) -> None:
+        """Its end is nobody's business from here on."""
         guard = self._guards.pop(machine, None)
         if guard and guard is not asyncio.current_task():
             guard.cancel()

@@ -147,13 +147,19 @@ def send_signal(process: Found, number: int) -> None:
         os.close(handle)
 
 
-def stop_and_kill(owners: list[Owner]) -> int:
-    """Stop all, so that none can fork a way out, then kill all; how many there were."""
+def stop_all(owners: list[Owner]) -> set[Found]:
+    """SIGSTOP to all, and to what they forked meanwhile, until none is new."""
     seen: set[Found] = set()
     while fresh := set().union(*find_processes(owners).values()) - seen:
         for process in fresh:
             send_signal(process, signal.SIGSTOP)
         seen |= fresh
+    return seen
+
+
+def stop_and_kill(owners: list[Owner]) -> int:
+    """Stop all, so that none can fork a way out, then kill all; how many there were."""
+    seen = stop_all(owners)
     for process in seen:
         send_signal(process, signal.SIGKILL)
     return len(seen)

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from remediator.model.check import Check
 from remediator.model.machine import MachineState, Sealed
 from remediator.wire.scrub import scrubbed
 
@@ -43,6 +44,8 @@ class MachineRecord:
     restarts: int = 0
     # Who asked for it: owner, operator or automatic; empty in records of before.
     made_by: str = ""
+    # How its health checks last went; not kept over the agent's end.
+    checks: tuple[Check, ...] = ()
 
     @property
     def recoverable(self) -> bool:
@@ -69,6 +72,7 @@ class MachineRecord:
             "volumes": list(self.volumes), "port": self.port,
             "pid": self.running.pid if self.running else 0,
             "created_at": self.created_at.isoformat(), "exit_code": self.exit_code,
+            "checks": [{**asdict(check), "updated_at": check.updated_at.isoformat()} for check in self.checks],
         }  # fmt: skip
 
     def mounts(self) -> list[dict[str, Any]]:

@@ -19,6 +19,9 @@ STOP_SIGNAL = signal.SIGTERM
 STOP_TIMEOUT = timedelta(seconds=5)
 # Integers this large are nanoseconds, as the Machines API's clients send them.
 _SURELY_NANOSECONDS = 1_000_000
+# Nobody waits longer, and larger spans cannot be reckoned with.
+_LONGEST_SECONDS = 30 * 86400.0
+_PARTS = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -77,6 +80,7 @@ def stop_timeout(config: dict[str, Any], asked: float | None = None) -> timedelt
 def parse_duration(value: object) -> timedelta:
     """``"1m30s"``, seconds, or nanoseconds, as the Machines API's clients send them; zero when absent."""
     if isinstance(value, int | float):
-        return timedelta(seconds=value / 1e9 if value >= _SURELY_NANOSECONDS else value)
-    parts = re.findall(r"([\d.]+)(ms|s|m|h)", str(value or ""))
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+        seconds = value / 1e9 if value >= _SURELY_NANOSECONDS else value
+        return timedelta(seconds=min(max(seconds, 0), _LONGEST_SECONDS))
+    parts = _PARTS.findall(str(value or ""))
+    return timedelta(seconds=min(sum(float(number) * _UNITS[unit] for number, unit in parts), _LONGEST_SECONDS))

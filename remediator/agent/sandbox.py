@@ -1,6 +1,7 @@
 """A machine's surroundings: its directory, files and volumes, its uid, its limits, its environment."""
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -29,6 +30,8 @@ _MIB = 1 << 20
 _CPU_PERIOD = 100_000
 
 Limits = list[tuple[int, int]]
+Stream = int | BinaryIO
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Sandbox:
         address: what machines are told to listen on.
         first_uid: the first of this host's block of uids; 0 where machines run under the agent's own.
         cgroups: folders beneath which each machine gets its group; v1 and v2 both work.
+        programs: what images stand for on this host; each is a file with the image's name.
     """
 
     disk: Path
@@ -47,6 +51,7 @@ class Sandbox:
     first_uid: int = 0
     cgroups: tuple[Path, ...] = ()
     path: str = field(default="/usr/local/bin:/usr/bin:/bin")
+    programs: Path | None = None
 
     def folder(self, machine: str) -> Path:
         return self.disk / "machines" / machine
@@ -87,22 +92,48 @@ class Sandbox:
         Raises:
             PermanentError: the program cannot be run.
         """
+        with self._log(record.id) as log:
+            try:
+                words = self._command(record.config)
+                return self._run(record, words, largest_file_mb, (subprocess.DEVNULL, log, log))
+            except (OSError, subprocess.SubprocessError) as error:
+                raise PermanentError(f"machine {record.id} cannot be started: {_reason(error)}") from None
+
+    def _command(self, config: dict[str, Any]) -> list[str]:
+        """A config's own command; where it has none, the program that its image stands for."""
+        image = image_name(config)
+        program = self.programs / image if self.programs and image else None
+        if has_command(config) or program is None or not program.is_file():
+            return parse_command(config)
+        return [str(program)]
+
+    def enter(self, record: MachineRecord, words: list[str], largest_file_mb: int) -> "subprocess.Popen[bytes]":
+        """Start another process within the machine, with pipes to talk to it.
+
+        Raises:
+            PermanentError: the program cannot be run.
+        """
+        pipe = subprocess.PIPE
+        try:
+            return self._run(record, words, largest_file_mb, (pipe, pipe, pipe))
+        except (OSError, subprocess.SubprocessError) as error:
+            raise PermanentError(f"the command cannot be started: {_reason(error)}") from None
+
+    def _run(
+        self, record: MachineRecord, words: list[str], largest_file_mb: int, streams: tuple[Stream, Stream, Stream]
+    ) -> "subprocess.Popen[bytes]":
+        """A process in a session of its own, as the machine's uid, in its directory and within its limits."""
         identity: dict[str, Any] = {}
         if record.uid:
             identity = {"user": record.uid, "group": record.uid, "extra_groups": []}
         with ExitStack() as opened:
-            log = opened.enter_context(self._log(record.id))
             groups = [opened.enter_context(group) for group in self._groups(record)]
             enter = _enter(_limits(record.config, largest_file_mb), groups)
-            try:
-                return subprocess.Popen(
-                    parse_command(record.config), cwd=self.folder(record.id), env=self._environment(record),
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                    preexec_fn=enter, umask=0o022, **identity,
-                )  # fmt: skip
-            except (OSError, subprocess.SubprocessError) as error:
-                reason = getattr(error, "strerror", "") or "its limits or uid could not be set"
-                raise PermanentError(f"machine {record.id} cannot be started: {reason}") from None
+            stdin, stdout, stderr = streams
+            return subprocess.Popen(
+                words, cwd=self.folder(record.id), env=self._environment(record), stdin=stdin, stdout=stdout,
+                stderr=stderr, start_new_session=True, preexec_fn=enter, umask=0o022, **identity,
+            )  # fmt: skip
 
     def discard(self, machine: str) -> None:
         """The directory, log and groups are out of the way at once; ``purge`` takes them off the disk."""
@@ -153,6 +184,10 @@ class Sandbox:
                 yield (group / "cgroup.procs").open("wb", buffering=0)
 
 
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", "") or "its limits or uid could not be set"
+
+
 def parse_command(config: dict[str, Any]) -> list[str]:
     """The argument list of a config's ``init``.
 
@@ -164,6 +199,18 @@ def parse_command(config: dict[str, Any]) -> list[str]:
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         raise PermanentError("config.init has no command: init.exec or init.cmd must be a list of words")
     return words
+
+
+def has_command(config: dict[str, Any]) -> bool:
+    init = config.get("init") or {}
+    return bool(init.get("exec") or init.get("entrypoint") or init.get("cmd"))
+
+
+def image_name(config: dict[str, Any]) -> str:
+    """``web`` of ``registry/team/web:tag@digest``; empty where there is none that could be a file's name."""
+    image = config.get("image")
+    name = str(image or "").partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return name if _IMAGE.fullmatch(name) else ""
 
 
 def first_uid_for(identity: str, folder: Path) -> int:

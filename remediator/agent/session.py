@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import aiohttp
 from nacl.public import PrivateKey, PublicKey
@@ -15,7 +16,7 @@ from remediator.agent.telling import Message, Telling, Told
 from remediator.model.errors import FleetmendError, PermanentError, TransientError
 from remediator.wire.channel import Channel
 from remediator.wire.handshake import REFUSED, Greeting, fresh_nonce, greeting_text, parse_greeting, session_of
-from remediator.wire.messages import Welcome, parse_welcome
+from remediator.wire.messages import FOLLOWS, Welcome, parse_welcome
 
 # Changes within this time go into one report.
 GATHER_SECONDS = 0.02
@@ -40,6 +41,8 @@ class Line:
     name: str
     private: PrivateKey
     remediator: PublicKey
+    # Of several remediators that each lead some regions, who leads this one's speaks to it.
+    region: str = ""
 
 
 class Session:
@@ -87,7 +90,12 @@ class Session:
             channel = await asyncio.wait_for(self._prove(socket), ANSWER_SECONDS)
             told = Told()
             await socket.send_bytes(channel.seal(self._telling.hello(told)))
-            welcome = parse_welcome(channel.open(await _binary(socket, ANSWER_SECONDS)))
+            answer = channel.open(await _binary(socket, ANSWER_SECONDS))
+            if answer.get("type") == FOLLOWS:
+                self._say(f"{self._line.url} listens; {answer.get('leader') or 'nobody yet'} leads")
+                await self._stand_by(socket, channel)
+                return
+            welcome = parse_welcome(answer)
             self._say(f"welcomed by {self._line.url}")
             told.owed = set(welcome.condemned)
             await self._converse(socket, channel, told, listener, welcome)
@@ -95,11 +103,21 @@ class Session:
             self._bell.leave(listener)
             await socket.close()
 
+    async def _stand_by(self, socket: aiohttp.ClientWebSocketResponse, channel: Channel) -> None:
+        """To one that follows: that this host lives, once a second, until it hangs up or leads."""
+        hanging_up = asyncio.create_task(socket.receive())
+        try:
+            while not hanging_up.done():
+                await socket.send_bytes(channel.seal({"type": "alive"}))
+                await asyncio.wait([hanging_up], timeout=REPORT_SECONDS)
+        finally:
+            hanging_up.cancel()
+            await asyncio.gather(hanging_up, return_exceptions=True)
+
     async def _dial(self, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         patience = aiohttp.ClientWSTimeout(ws_receive=None, ws_close=0.2)
-        dialling = http.ws_connect(
-            f"{self._line.url}/internal/agent", heartbeat=PING_SECONDS, timeout=patience, max_msg_size=0
-        )
+        place = f"{self._line.url}/internal/agent?region={quote(self._line.region)}"
+        dialling = http.ws_connect(place, heartbeat=PING_SECONDS, timeout=patience, max_msg_size=0)
         async with asyncio.timeout(DIAL_SECONDS):
             return await dialling
 

@@ -36,6 +36,7 @@ class Settings:
     cgroups: tuple[Path, ...] = ()
     cold_start: timedelta = timedelta(seconds=300)
     loops: bool = False
+    programs: Path | None = None
 
     @property
     def state(self) -> Path:
@@ -71,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cgroup", action="append", default=[], type=Path, metavar="DIR")
     parser.add_argument("--cold-start", type=float, default=300.0, metavar="SECONDS")
     parser.add_argument("--loops", choices=("on", "off"), default="on", help="loop images for volumes (root)")
+    parser.add_argument("--programs", type=Path, metavar="DIR", help="what images stand for here: a file for each")
     return parser
 
 
@@ -92,6 +94,7 @@ def parse_settings(arguments: list[str], *, root: bool) -> Settings:
         labels=_parse_pairs(given.label, "--label", problems), boot_id=given.boot_id or _read_line(BOOT_ID),
         uuid=_read_uuid(given.uuid), cgroups=tuple(given.cgroup),
         cold_start=timedelta(seconds=given.cold_start), loops=root and given.loops == "on",
+        programs=given.programs.absolute() if given.programs else None,
     )  # fmt: skip
     if not settings.remediators:
         problems.append(Problem("--remediator", 0, 0, "no address in it"))

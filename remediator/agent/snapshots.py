@@ -76,6 +76,20 @@ class SnapshotStore:
             return msgspec.json.decode(path.read_bytes(), type=SnapshotRecord)
         return None
 
+    def drop(self, snapshot: str) -> None:
+        """Remove a snapshot for good; nothing when it is unknown.
+
+        Raises:
+            TransientError: it cannot be removed now.
+        """
+        try:
+            # The description goes first: what is left without one is no snapshot any more.
+            for suffix in ("json", "tar"):
+                for path in self.root.glob(f"*/{checked_name(snapshot)}.{suffix}"):
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise TransientError(f"snapshot {snapshot} cannot be removed: {error.strerror}") from None
+
     def restore(self, snapshot: str, folder: Path) -> None:
         """Unpack a snapshot into an empty volume.
 

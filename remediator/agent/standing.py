@@ -28,6 +28,8 @@ class Standing:
     mark: str = ""
     # Those of the condemned that no person asked for, or of whom nobody signed that one did.
     automatic: frozenset[str] = frozenset()
+    # Those that a person's word keeps from being ended: until a command ends them, or a welcome that holds nobody.
+    held: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, store: Store) -> "Standing":
@@ -37,8 +39,8 @@ class Standing:
         began, epoch = store.fact("began", str, ""), store.fact("epoch", int, 0)
         # An agent of before did not write down who asked.
         automatic = frozenset(store.fact("automatic", list[str], sorted(condemned)))
-        mark = store.fact("mark", str, "")
-        return cls(store, highest, epoch, condemned, began, spared=spared, mark=mark, automatic=automatic)
+        mark, held = store.fact("mark", str, ""), frozenset(store.fact("held", list[str], []))
+        return cls(store, highest, epoch, condemned, began, spared=spared, mark=mark, automatic=automatic, held=held)
 
     def outranks(self, welcome: Welcome) -> bool:
         """Whether the welcome comes from one who has been succeeded: only listened to by nobody."""
@@ -56,16 +58,30 @@ class Standing:
         ours = set(welcome.automatic if welcome.signature else welcome.condemned)
         # The last word on each holds: an owner may have asked for what was condemned before.
         self.automatic = frozenset((self.automatic - set(welcome.condemned)) | ours)
+        if welcome.frozen:
+            self.held |= self.automatic & set(welcome.condemned)
+        else:
+            # Who was held and is named no more was let off meanwhile.
+            self.condemned -= self.held - set(welcome.condemned)
+            self.held = frozenset()
 
     def due(self, now: datetime, *, frozen: bool = False) -> frozenset[str]:
         """The condemned that may be killed now; a freeze holds those that nobody but a program wants gone."""
-        held = self.automatic if frozen else frozenset()
+        held = self.automatic if frozen else self.held
         return frozenset(machine for machine in self.condemned - held if self.spared.get(machine, now) <= now)
 
     async def absent(self, machines: set[str]) -> None:
         """These condemned were seen to be gone."""
+        await self._forget(machines)
+
+    async def let_off(self, machine: str) -> None:
+        """A person has taken back what was held: it may run again."""
+        if machine in self.held:
+            await self._forget({machine})
+
+    async def _forget(self, machines: set[str]) -> None:
         self.condemned -= machines
-        self.automatic &= self.condemned
+        self.automatic, self.held = self.automatic & self.condemned, self.held & self.condemned
         self.spared = {machine: at for machine, at in self.spared.items() if machine in self.condemned}
         await self.keep()
 
@@ -108,4 +124,5 @@ class Standing:
             put_fact("condemned", sorted(self.condemned)),
             put_fact("spared", self.spared),
             put_fact("automatic", sorted(self.automatic)),
+            put_fact("held", sorted(self.held)),
         )

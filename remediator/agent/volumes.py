@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from remediator.agent.disks import VolumeDisk
@@ -57,6 +58,20 @@ class Volumes:
         except PermanentError:
             await asyncio.to_thread(self._disk.destroy, volume)
             raise
+
+    async def extend(self, volume: str, size_mb: int) -> str:
+        """Make a volume larger, in use or not; whose machine must start anew to use it, empty for none.
+
+        Raises:
+            PermanentError: no room, or it is unknown here.
+            TransientError: it cannot be made larger now.
+        """
+        record = self._known(volume)
+        if size_mb <= record.size_mb:
+            return ""
+        at_once = await asyncio.to_thread(self._disk.extend, record, size_mb)
+        await self._put(replace(self.records[volume], size_mb=size_mb))
+        return "" if at_once else self.records[volume].machine
 
     async def destroy(self, volume: str) -> None:
         """Remove a volume and its content for good; nothing when it is unknown.
@@ -126,6 +141,9 @@ class Volumes:
         if taken is None:
             raise TransientError(f"volume {volume} changes all the time; there is no moment to copy")
         return taken
+
+    async def drop_snapshot(self, snapshot: str) -> None:
+        await asyncio.to_thread(self._snapshots.drop, snapshot)
 
     async def measure(self) -> None:
         """Look how full the volumes are; called now and then."""

@@ -42,8 +42,17 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return _http_problem(error)
     except FleetmendError as error:
         return _our_problem(request, error)
+    except web.RequestPayloadError:
+        return problem(400, "invalid request: the body is not what its headers say", "invalid")
     except BUGS as error:
+        if isinstance(error, ConnectionError) and _has_gone(request):
+            # The client's own affair; aiohttp knows that nobody is there to be answered.
+            raise
         return _bug(request, error)
+
+
+def _has_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _http_problem(error: web.HTTPException) -> web.Response:

@@ -5,8 +5,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from remediator.api.spans import Span
 from remediator.model.errors import BadInput, Problem
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
@@ -72,6 +73,16 @@ class Init(Lenient):
     cmd: Argv = None
 
 
+class Restart(Lenient):
+    policy: Annotated[str, Field(pattern="^(no|on-failure|always|spot-price|)$")] | None = None
+    max_retries: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+class StopConfig(Lenient):
+    timeout: Span | None = None
+    signal: Annotated[str, Field(max_length=16)] | None = None
+
+
 class MachineConfig(Lenient):
     """Checks what the embedded fleet reads; the rest of the config goes to the host as it came."""
 
@@ -81,6 +92,8 @@ class MachineConfig(Lenient):
     metadata: dict[Text, Text] | None = None
     mounts: Annotated[list[Mount], Field(max_length=1)] | None = None
     files: list[FileIn] | None = None
+    restart: Restart | None = None
+    stop_config: StopConfig | None = None
     image: Text | None = None
 
 
@@ -91,27 +104,6 @@ class CreateMachine(Lenient):
     name: Name | None = ""
     region: Name | None = ""
     skip_launch: bool | None = False
-
-
-class CreateVolume(Lenient):
-    """``size_mb`` is ours, for small fleets, and wins over ``size_gb``."""
-
-    name: Annotated[Name, Field(min_length=1)]
-    region: Annotated[Name, Field(min_length=1)]
-    size_gb: Annotated[int, Field(gt=0, le=LARGEST_MB // MIB_IN_GIB)] | None = None
-    size_mb: Annotated[int, Field(gt=0, le=LARGEST_MB)] | None = None
-    snapshot_id: Annotated[Text, Field(max_length=128)] | None = None
-
-    @model_validator(mode="after")
-    def _sized(self) -> "CreateVolume":
-        if self.size_gb is None and self.size_mb is None:
-            msg = "size_gb or size_mb is needed"
-            raise ValueError(msg)
-        return self
-
-    @property
-    def megabytes(self) -> int:
-        return self.size_mb or (self.size_gb or 0) * MIB_IN_GIB
 
 
 class TokenFor(Lenient):

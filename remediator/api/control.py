@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from remediator.api.life_control import MachineLife
 from remediator.engine.whatif import Assumptions, Outlook
+from remediator.model.app import App, AppAsk
 from remediator.model.asks import (
     Changes,
     JoinAsk,
@@ -15,6 +17,7 @@ from remediator.model.asks import (
     Undead,
     VantageReport,
     VolumeAsk,
+    VolumeKept,
 )
 from remediator.model.decision import Decision
 from remediator.model.fleet import Fleet
@@ -35,6 +38,7 @@ __all__ = [
     "Undead",
     "VantageReport",
     "VolumeAsk",
+    "VolumeKept",
 ]
 
 
@@ -46,12 +50,16 @@ class Control(Protocol):
     ``freeze`` and ``join`` check what they are given: a bad signature is a ``PermanentError``, a bad join token
     ``Refused`` with 403. ``vantage_for`` answers empty for a token that it does not know. ``decisions`` come
     newest first; ``holds`` are those that stand now. ``frozen`` is the words for people, empty when not frozen.
-    ``changed`` tells all of those kinds for a number below 0, and whenever it cannot tell what changed.
+    ``rows`` is the part of the fleet that is written down (hosts, machines, volumes, snapshots, destroys, moves): the
+    cheap one, for requests that come by the thousand. ``changed`` tells all of those kinds for a number below 0, and
+    whenever it cannot tell what changed.
     """
 
     def now(self) -> datetime: ...
 
     def fleet(self) -> Fleet: ...
+
+    def rows(self) -> Fleet: ...
 
     def sequence(self) -> int: ...
 
@@ -93,15 +101,28 @@ class Control(Protocol):
 
     async def create_machine(self, ask: LaunchAsk) -> Machine: ...
 
-    async def destroy_machine(self, machine_id: str, *, force: bool, origin: Origin, who: str) -> Destroy: ...
+    @property
+    def life(self) -> MachineLife: ...
 
-    async def start_machine(self, machine_id: str) -> Machine: ...
-
-    async def stop_machine(self, machine_id: str) -> Machine: ...
+    async def destroy_machine(
+        self, machine_id: str, *, force: bool, origin: Origin, who: str, nonce: str = ""
+    ) -> Destroy: ...
 
     async def create_volume(self, ask: VolumeAsk) -> Volume: ...
 
     async def snapshot_volume(self, volume_id: str) -> Snapshot: ...
+
+    async def extend_volume(self, volume_id: str, size_mb: int) -> tuple[Volume, bool]: ...
+
+    async def update_volume(self, volume_id: str, kept: VolumeKept) -> Volume: ...
+
+    async def destroy_volume(self, volume_id: str, *, origin: Origin, who: str) -> Volume: ...
+
+    def apps(self) -> Mapping[str, App]: ...
+
+    async def create_app(self, ask: AppAsk) -> App: ...
+
+    async def delete_app(self, name: str, *, force: bool, origin: Origin, who: str) -> None: ...
 
     async def hear(self, said: Said) -> Heard: ...
 
@@ -113,7 +134,7 @@ class Control(Protocol):
 
     async def mint_join_token(self, name: str, kind: str) -> str: ...
 
-    async def join(self, ask: JoinAsk) -> dict[str, str]: ...
+    async def join(self, ask: JoinAsk) -> dict[str, Any]: ...
 
     def vantage_for(self, token: str) -> str: ...
 

@@ -216,6 +216,12 @@ def _machine_lines(machine: Machine, host: Host | None, scene: Scene) -> list[st
     ]
     if host:
         lines.append(_host_line(host, scene.now))
+    return [*lines, *_fate_lines(machine, scene), *words_about(host, machine, scene.fleet, scene.now)]
+
+
+def _fate_lines(machine: Machine, scene: Scene) -> list[str]:
+    """What is becoming of it: nothing here is about any other app."""
+    lines = []
     if machine.recovery is not Recovery.NONE:
         lines.append(f"its replacement is {machine.recovery}: {machine.recovery_reason}".removesuffix(": "))
     if machine.replaced_by:
@@ -228,9 +234,25 @@ def _machine_lines(machine: Machine, host: Host | None, scene: Scene) -> list[st
     if destroy:
         asked = f"asked by {destroy.origin} at {ago(destroy.asked_at, scene.now)}"
         lines.append(f"destroy {destroy.stage}, {asked}: {destroy.reason}")
+    if machine.cordoned:
+        lines.append("cordoned: its owner keeps traffic away")
     if machine.volumes:
         lines.append(f"volumes {', '.join(machine.volumes)}")
-    return [*lines, *words_about(host, machine, scene.fleet, scene.now)]
+    return lines
+
+
+def explain_to_owner(machine: Machine, scene: Scene) -> Explanation:
+    """What its owner may know: of the machine alone, not of its host's other work nor of what people say there."""
+    host = scene.fleet.hosts.get(machine.host)
+    traffic = "may reach it" if routable(machine, host) else "does not reach it"
+    known = f"its host is {host.status} since {ago(host.status_since, scene.now)}" if host else "its host is unknown"
+    now = (f"{machine.name} ({machine.id}) of {machine.app} is {machine.state}; traffic {traffic}", known)
+    return Explanation(
+        subject=machine.id,
+        kind="machine",
+        now=(*now, *_fate_lines(machine, scene)),
+        would_change=_machine_changes(machine),
+    )
 
 
 def _machine_changes(machine: Machine) -> tuple[str, ...]:

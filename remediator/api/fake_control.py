@@ -14,10 +14,16 @@ from remediator.api.control import (
     Undead,
     VantageReport,
     VolumeAsk,
+    VolumeKept,
 )
+from remediator.api.fake_life import FakeLife
 from remediator.engine.lives import LifeTimes
+from remediator.engine.machine_verbs import held
 from remediator.engine.refusals import Refused, Terms, no_room, not_found, precondition
+from remediator.engine.volume_asks import end_refused, ending, extension_refused, wanted_mb
 from remediator.engine.whatif import Assumptions, Outlook
+from remediator.model.app import App, AppAsk
+from remediator.model.asks import LeaseAsk
 from remediator.model.decision import Decision
 from remediator.model.errors import FleetmendError, PermanentError
 from remediator.model.fleet import Fleet
@@ -48,6 +54,7 @@ class FakeControl:
     reports: list[VantageReport] = field(default_factory=list)
     statements: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, Origin, str]] = field(default_factory=list)
+    made_apps: dict[str, App] = field(default_factory=dict)
     joins: list[JoinAsk] = field(default_factory=list)
     minted: list[tuple[str, str]] = field(default_factory=list)
     words: list[Said] = field(default_factory=list)
@@ -59,10 +66,16 @@ class FakeControl:
     amiss: Gap = field(default_factory=lambda: Gap(""))
     accepted: list[tuple[str, str]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.life = FakeLife(self)
+
     def now(self) -> datetime:
         return self.at
 
     def fleet(self) -> Fleet:
+        return self.world
+
+    def rows(self) -> Fleet:
         return self.world
 
     def sequence(self) -> int:
@@ -150,14 +163,22 @@ class FakeControl:
             created_at=self.at,
             updated_at=self.at,
             state=MachineState.STARTED if ask.start else MachineState.CREATED,
+            cordoned=ask.cordoned,
             config={key: ask.config[key] for key in ("guest", "metadata", "mounts", "image") if key in ask.config},
         )
         self.configs[machine.id] = ask.config
-        return self._keep(machine)
+        self._keep(machine)
+        if ask.lease_seconds:
+            await self.life.take_lease(LeaseAsk(machine.id, ask.lease_seconds, ask.who))
+        return machine
 
-    async def destroy_machine(self, machine_id: str, *, force: bool, origin: Origin, who: str) -> Destroy:
+    async def destroy_machine(
+        self, machine_id: str, *, force: bool, origin: Origin, who: str, nonce: str = ""
+    ) -> Destroy:
         self._may_fail()
         machine = self._machine(machine_id)
+        if refused := held(self.life.lease(machine_id), nonce, self.at):
+            raise refused
         host = self.world.hosts.get(machine.host)
         lost = host is not None and host.status is not HostStatus.OK
         if not force and (lost or machine.state is MachineState.STARTED):
@@ -171,26 +192,15 @@ class FakeControl:
         self.world = replace(self.world, destroys={**self.world.destroys, machine_id: destroy})
         return destroy
 
-    async def start_machine(self, machine_id: str) -> Machine:
-        self._may_fail()
-        return self._keep(replace(self._machine(machine_id), state=MachineState.STARTED))
-
-    async def stop_machine(self, machine_id: str) -> Machine:
-        self._may_fail()
-        return self._keep(replace(self._machine(machine_id), state=MachineState.STOPPED))
-
     async def create_volume(self, ask: VolumeAsk) -> Volume:
         self._may_fail()
         if ask.snapshot_id and ask.snapshot_id not in self.world.snapshots:
             raise not_found("snapshot")
+        size = wanted_mb(ask, self.world.snapshots.get(ask.snapshot_id))
         host = self._host_for(ask.region)
         name = f"vol_{len(self.world.volumes) + 1:016x}"
-        volume = Volume(
-            name, ask.app, ask.name, host.region, host.name, ask.size_mb, self.at, restored_from=ask.snapshot_id
-        )
-        self.changes += 1
-        self.world = replace(self.world, volumes={**self.world.volumes, name: volume})
-        return volume
+        volume = Volume(name, ask.app, ask.name, host.region, host.name, size, self.at, restored_from=ask.snapshot_id)
+        return self._keep_volume(volume)
 
     async def snapshot_volume(self, volume_id: str) -> Snapshot:
         self._may_fail()
@@ -200,6 +210,46 @@ class FakeControl:
         self.changes += 1
         self.world = replace(self.world, snapshots={**self.world.snapshots, name: snapshot})
         return snapshot
+
+    async def extend_volume(self, volume_id: str, size_mb: int) -> tuple[Volume, bool]:
+        self._may_fail()
+        volume = self.world.volumes[volume_id]
+        if refused := extension_refused(volume, size_mb, self.world):
+            raise refused
+        return self._keep_volume(replace(volume, size_mb=size_mb)), bool(volume.machine)
+
+    async def update_volume(self, volume_id: str, kept: VolumeKept) -> Volume:
+        self._may_fail()
+        volume = self.world.volumes[volume_id]
+        days = volume.retention_days if kept.retention_days is None else kept.retention_days
+        backup = volume.auto_backup if kept.auto_backup is None else kept.auto_backup
+        return self._keep_volume(replace(volume, retention_days=days, auto_backup=backup))
+
+    async def destroy_volume(self, volume_id: str, *, origin: Origin, who: str) -> Volume:
+        self._may_fail()
+        volume = self.world.volumes[volume_id]
+        if refused := end_refused(volume, self.world):
+            raise refused
+        self.asked.append((volume_id, origin, who))
+        return self._keep_volume(replace(volume, state=ending(volume)))
+
+    def apps(self) -> Mapping[str, App]:
+        return self.made_apps
+
+    async def create_app(self, ask: AppAsk) -> App:
+        self._may_fail()
+        named = {each.app for each in self.world.machines.values()} | {*self.made_apps}
+        if ask.name in named:
+            raise Refused("Name has already been taken", Terms(422, "name_taken"))
+        self.made_apps[ask.name] = App(ask.name, ask.organisation, ask.network, self.at, ask.role, ask.by)
+        return self.made_apps[ask.name]
+
+    async def delete_app(self, name: str, *, force: bool, origin: Origin, who: str) -> None:
+        self._may_fail()
+        if not force and any(machine.app == name and machine.alive for machine in self.world.machines.values()):
+            raise precondition(f"app {name} has machines; they go with force=true")
+        self.made_apps.pop(name, None)
+        self.asked.append((name, origin, who))
 
     async def hear(self, said: Said) -> Heard:
         self._may_fail()
@@ -257,7 +307,11 @@ class FakeControl:
                 return host
         raise no_room(f"no host in {region or 'any region'} takes work")
 
+    def _keep_volume(self, volume: Volume) -> Volume:
+        self.changes += 1
+        self.world = replace(self.world, volumes={**self.world.volumes, volume.id: volume})
+        return volume
+
     def _keep(self, machine: Machine) -> Machine:
         self.changes += 1
-        self.world = replace(self.world, machines={**self.world.machines, machine.id: machine})
-        return machine
+        return self.life.keep(machine)

@@ -53,7 +53,6 @@ class FleetApi:
     def __init__(self, control: Control, pace: ProbePace) -> None:
         self._control = control
         self._pace = pace
-        self._decoder = msgspec.json.Decoder(Report)
 
     def endpoints(self) -> list[Endpoint]:
         return [
@@ -69,7 +68,7 @@ class FleetApi:
         vantage = self._control.vantage_for(bearer(request))
         if not vantage:
             return unauthorised("this token belongs to no vantage")
-        report = self._report(await request.read())
+        report = read_report(await request.read())
         if report.vantage != vantage:
             return problem(403, "this token belongs to another vantage", "forbidden")
         targets = self._control.take_report(report)
@@ -81,17 +80,22 @@ class FleetApi:
         }
         return answer(told)
 
-    def _report(self, body: bytes) -> VantageReport:
-        try:
-            told = self._decoder.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise wrong(f"no probe report: {error}") from None
-        return VantageReport(
-            vantage=told.vantage,
-            region=told.region,
-            rack=told.rack,
-            address=told.address,
-            loop_lag_seconds=told.health.loop_lag_seconds,
-            gateway=told.health.gateway,
-            results=tuple(ProbeResult(r.host, r.outcome, r.seconds, r.age_seconds) for r in told.results),
-        )
+
+_DECODER = msgspec.json.Decoder(Report)
+
+
+def read_report(body: bytes) -> VantageReport:
+    """A prober's report; ``BadInput`` when it is none."""
+    try:
+        told = _DECODER.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise wrong(f"no probe report: {error}") from None
+    return VantageReport(
+        vantage=told.vantage,
+        region=told.region,
+        rack=told.rack,
+        address=told.address,
+        loop_lag_seconds=told.health.loop_lag_seconds,
+        gateway=told.health.gateway,
+        results=tuple(ProbeResult(r.host, r.outcome, r.seconds, r.age_seconds) for r in told.results),
+    )

@@ -11,6 +11,7 @@ from remediator.api.alert_bodies import Posted, flaws, posted_alerts, posted_web
 from remediator.api.answers import answer, problem
 from remediator.api.auth import bearer, unauthorised
 from remediator.api.requests import Endpoint
+from remediator.api.scopes import Scope
 from remediator.model.received import AlertWord, Sender, Taken
 from remediator.sources.fingerprint import fingerprint
 
@@ -46,8 +47,8 @@ class IntakeApi:
 
     def endpoints(self) -> list[Endpoint]:
         return [
-            Endpoint("POST", "/api/v2/alerts", self.alerts, "alerts.post"),
-            Endpoint("POST", "/api/v2/webhook", self.webhook, "alerts.webhook"),
+            Endpoint("POST", "/api/v2/alerts", self.alerts, "alerts.post", scope=Scope.ANYONE),
+            Endpoint("POST", "/api/v2/webhook", self.webhook, "alerts.webhook", scope=Scope.ANYONE),
         ]
 
     async def alerts(self, request: web.Request) -> web.Response:

@@ -8,7 +8,8 @@ from remediator.api.answers import answer
 from remediator.api.bodies import TokenFor, checked, number, read_object
 from remediator.api.control import Control
 from remediator.api.discovery import VantagePlace, host_targets, plain_targets, probe_targets
-from remediator.api.requests import Endpoint
+from remediator.api.requests import Endpoint, Query
+from remediator.api.scopes import Scope
 from remediator.api.settings import PublicSettings
 from remediator.api.status import decision_doc, status_doc
 from remediator.engine.refusals import not_found
@@ -24,16 +25,16 @@ class OperatorsApi:
     def endpoints(self) -> list[Endpoint]:
         return [
             Endpoint("GET", "/v1/status", self.status, "status.get"),
-            Endpoint("GET", "/v1/decisions", self.decisions, "decisions.list"),
+            Endpoint("GET", "/v1/decisions", self.decisions, "decisions.list", query=(Query("limit", "integer"),)),
             # Not guarded: it is for whoever keeps it elsewhere, and holds nothing but hashes.
-            Endpoint("GET", "/v1/journal/head", self.journal_head),
-            Endpoint("POST", "/v1/join-tokens", self.join_token, "join_tokens.create", guarded=True),
+            Endpoint("GET", "/v1/journal/head", self.journal_head, scope=Scope.ANYONE),
+            Endpoint("POST", "/v1/join-tokens", self.join_token, "join_tokens.create", guarded=True, body=TokenFor),
             # Not guarded: the statement carries its own authority, and must work where the token is not.
-            Endpoint("POST", "/v1/freeze", self.freeze, "freeze.create"),
-            # Not guarded, as everywhere: it reads what is on the disk, and nothing of the request.
+            Endpoint("POST", "/v1/freeze", self.freeze, "freeze.create", scope=Scope.ANYONE),
+            # Not guarded on the loopback, as everywhere: it reads what is on the disk, and nothing of the request.
             Endpoint("POST", "/-/reload", self.reload),
-            Endpoint("GET", "/healthz", healthz),
-            Endpoint("GET", "/readyz", self.readyz),
+            Endpoint("GET", "/healthz", healthz, scope=Scope.ANYONE),
+            Endpoint("GET", "/readyz", self.readyz, scope=Scope.ANYONE),
         ]
 
     async def status(self, _: web.Request) -> web.Response:

@@ -43,8 +43,7 @@ def _holds(host: Host | None, machine: Machine | None, fleet: Fleet, now: dateti
 
 
 def _held(hold: OperatorHold) -> str:
-    what = "the whole fleet" if hold.scope is Scope.FLEET else f"{hold.scope} {hold.name}"
-    return f"{what} is held until {moment(hold.until)}{_by(hold.by, hold.why)}"
+    return f"{hold.about} is held until {moment(hold.until)}{_by(hold.by, hold.why)}"
 
 
 def _of_host(host: Host, fleet: Fleet, now: datetime) -> Iterator[str]:

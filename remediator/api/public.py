@@ -5,19 +5,27 @@ from collections.abc import Callable, Iterable
 from aiohttp import web
 
 from remediator.api.answers import answer, answer_errors
-from remediator.api.auth import token_guard
+from remediator.api.apps import AppsApi, organisation_of
+from remediator.api.audit import AuditApi, audited, request_ids
+from remediator.api.auth import Ground, token_guard
 from remediator.api.bodies import wrong
 from remediator.api.control import Control
 from remediator.api.discovery import VantagePlace
+from remediator.api.elsewhere import elsewhere
 from remediator.api.explain_routes import ExplainApi
+from remediator.api.limits import limited
 from remediator.api.machines import MachinesApi
+from remediator.api.openapi import openapi_endpoint
 from remediator.api.operators import DiscoveryApi, OperatorsApi
+from remediator.api.orgs import OrgsApi
 from remediator.api.page import StatusPage
 from remediator.api.people import PeopleApi
+from remediator.api.placements import PlacementsApi
 from remediator.api.reconcile import ReconcileApi
 from remediator.api.requests import Endpoint, RequestCounter
 from remediator.api.settings import PublicSettings
 from remediator.api.state import StateFeed
+from remediator.api.tokens import TokensApi
 from remediator.api.volumes import VolumesApi
 
 LARGEST_BODY = 1024 * 1024
@@ -38,23 +46,40 @@ def build_public_app(
 
     ``alerts`` are the endpoints by which alerts come in and are listed.
     """
+    owner, tenancy = organisation_of(control, settings.organisation), settings.tenancy
     endpoints = [
         *StatusPage().endpoints(),
         # Before the machines': its list of apps has a path of its own among theirs.
         *PeopleApi(control).endpoints(),
-        *MachinesApi(control).endpoints(),
-        *VolumesApi(control, settings.organisation).endpoints(),
+        *_tenants(control, settings),
         *OperatorsApi(control, settings).endpoints(),
-        *ExplainApi(control).endpoints(),
+        *ExplainApi(control, owner).endpoints(),
         *DiscoveryApi(control, settings, vantages).endpoints(),
         *ReconcileApi(control).endpoints(),
+        *TokensApi(control, tenancy.tokens).endpoints(),
+        *AuditApi(tenancy.audit).endpoints(),
         *alerts,
         *_internal(StateFeed(control, requests, settings.deploys), metrics_text),
     ]
-    guard = token_guard(endpoints, operator_token)
+    endpoints.append(openapi_endpoint(endpoints, settings.version))
+    ground = Ground(operator_token, tenancy.tokens, owner, tenancy.onlookers)
+    audit = (endpoints, tenancy.audit, control.now)
     # Outermost first: the counter sees what the client sees, errors are shaped before that.
-    middlewares = [requests.middleware(endpoints), answer_errors, guard]
+    shaped = [request_ids(*audit), requests.middleware(endpoints), answer_errors]
+    middlewares = [*shaped, token_guard(endpoints, ground), limited(endpoints, tenancy.limiter), audited(*audit)]
     return routed(endpoints, web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY))
+
+
+def _tenants(control: Control, settings: PublicSettings) -> list[Endpoint]:
+    """The Machines API."""
+    return [
+        *MachinesApi(control).endpoints(),
+        *VolumesApi(control).endpoints(),
+        *AppsApi(control, settings.organisation).endpoints(),
+        *OrgsApi(control, settings.organisation).endpoints(),
+        *PlacementsApi(control).endpoints(),
+        *elsewhere(),
+    ]
 
 
 def routed(endpoints: list[Endpoint], app: web.Application) -> web.Application:

@@ -29,7 +29,7 @@ class ReconcileApi:
     def endpoints(self) -> list[Endpoint]:
         return [
             Endpoint("GET", "/v1/reconcile", self.gap, "reconcile.get"),
-            Endpoint("POST", "/v1/reconcile", self.accept, "reconcile.accept", guarded=True),
+            Endpoint("POST", "/v1/reconcile", self.accept, "reconcile.accept", guarded=True, body=AcceptGapIn),
         ]
 
     async def gap(self, _: web.Request) -> web.Response:

@@ -8,18 +8,31 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from pydantic import BaseModel
 
 from remediator.api.answers import Handler
+from remediator.api.scopes import Scope
 
 # Upper bounds in seconds: from what memory answers to what waits for a host.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """One value of the query; ``kind`` is JSON schema's: string, integer or boolean."""
+
+    name: str
+    kind: str = "string"
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One method on one path.
 
-    ``operation`` names it in metrics (empty: not counted); ``guarded`` asks for the operator's token.
+    ``operation`` names it in metrics (empty: not counted). ``scope`` is whose token it takes, None as its path says;
+    one that is not ``guarded`` is also open to whoever shows no token on the loopback.
+    The rest is for readers of the API: the model of its body, the type of its answer, and the queries that it takes.
     """
 
     method: str
@@ -27,6 +40,11 @@ class Endpoint:
     handler: Handler
     operation: str = ""
     guarded: bool = False
+    body: type[BaseModel] | None = None
+    # A TypedDict, or a list of them: whatever msgspec makes a JSON schema of. None: an answer of no set shape.
+    answers: Any = None
+    query: tuple[Query, ...] = ()
+    scope: Scope | None = None
 
 
 def endpoint_key(request: web.Request) -> tuple[str, str]:

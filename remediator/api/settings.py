@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from remediator.api.tenancy import Tenancy
+
 
 @dataclass(frozen=True, slots=True)
 class PublicSettings:
@@ -15,6 +17,7 @@ class PublicSettings:
     remediator_targets: tuple[str, ...] = ()
     refresh_seconds: int = 5
     deploys: Mapping[str, datetime] = field(default_factory=dict)
+    tenancy: Tenancy = field(default_factory=Tenancy)
 
 
 @dataclass(frozen=True, slots=True)

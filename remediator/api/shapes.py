@@ -1,17 +1,21 @@
-"""The Machines API's JSON: machines, volumes, snapshots, events, apps, regions."""
+"""The Machines API's JSON: machines, their events and routes."""
 
-import hashlib
 import re
-from collections.abc import Iterable
 from typing import Any
 
+from remediator.api.machine_docs import CheckDoc, EventDoc, MachineDoc
 from remediator.model.fleet import Fleet, routable
-from remediator.model.host import Capacity, Host, HostStatus
-from remediator.model.machine import Event, Machine, MachineState, Snapshot, Volume
+from remediator.model.host import Host, HostStatus
+from remediator.model.layered import picked
+from remediator.model.machine import Event, Machine, Volume
 
-MIB_IN_GIB = 1024
-SMALLEST = Capacity(1, 256, 0)
 DIGEST = re.compile(r"@(sha256:[0-9a-f]+)$")
+# Events are kept by the state that they led to; clients know them by what happened.
+_TYPES = {
+    "starting": "start", "started": "start", "stopping": "stop", "stopped": "exit", "failed": "exit",
+    "suspended": "suspend",
+}  # fmt: skip
+_ENDING = frozenset({"stop", "stopping", "restart", "update"})
 
 
 def host_status(host: Host | None) -> HostStatus:
@@ -19,27 +23,40 @@ def host_status(host: Host | None) -> HostStatus:
     return host.status if host else HostStatus.UNKNOWN
 
 
-def machine_doc(machine: Machine, host: Host | None, full: dict[str, Any] | None) -> dict[str, Any]:
+def machine_doc(machine: Machine, host: Host | None, full: dict[str, Any] | None) -> MachineDoc:
     """One machine; ``full`` is its whole config and is shown only while its host is ok."""
-    status = host_status(host)
-    is_ok = status is HostStatus.OK
+    doc = summary_doc(machine, host)
+    is_ok = doc["host_status"] is HostStatus.OK
+    doc["image_ref"] = image_ref(str(machine.config.get("image") or "")) if is_ok else {}
+    doc["config"] = full if is_ok else None
+    doc["incomplete_config"] = None if is_ok else incomplete(machine)
+    doc["events"] = event_docs(machine)
+    # Of a lost host's machines nobody knows.
+    doc["checks"] = check_docs(machine) if is_ok else []
+    return doc
+
+
+def check_docs(machine: Machine) -> list[CheckDoc]:
+    return [
+        {"name": check.name, "status": check.status, "output": check.output, "updated_at": check.updated_at}
+        for check in machine.checks
+    ]
+
+
+def summary_doc(machine: Machine, host: Host | None) -> MachineDoc:
+    """What is told of a machine in short."""
     return {
         "id": machine.id,
         "name": machine.name,
         "state": machine.state,
         "region": machine.region,
-        "image_ref": image_ref(str(machine.config.get("image") or "")) if is_ok else {},
         "instance_id": machine.instance_id,
         "version": machine.instance_id,
         "private_ip": host.address if host else "",
         "created_at": machine.created_at,
         "updated_at": machine.updated_at,
-        "config": full if is_ok else None,
-        "incomplete_config": None if is_ok else incomplete(machine),
-        "events": event_docs(machine),
-        "checks": [],
-        "host_status": status,
-        "cordoned": bool(host and host.cordoned),
+        "host_status": host_status(host),
+        "cordoned": machine.cordoned,
     }
 
 
@@ -67,66 +84,37 @@ def image_ref(image: str) -> dict[str, Any]:
     return {key: value for key, value in parts.items() if value}
 
 
-def event_docs(machine: Machine) -> list[dict[str, Any]]:
+def event_docs(machine: Machine) -> list[EventDoc]:
     """Newest first, moments in milliseconds."""
-    return [_event_doc(machine.id, event) for event in machine.events]
+    # Of each, what came before it: an end that was asked for is another one than a crash.
+    before = [*(event.kind for event in machine.events[1:]), ""]
+    return [_event_doc(machine.id, event, was) for event, was in zip(machine.events, before, strict=False)]
 
 
-def _event_doc(machine_id: str, event: Event) -> dict[str, Any]:
+def _event_doc(machine_id: str, event: Event, before: str) -> EventDoc:
     at = int(event.at.timestamp() * 1000)
-    doc: dict[str, Any] = {
+    kind = _TYPES.get(event.kind, event.kind)
+    doc: EventDoc = {
         "id": f"{machine_id}-{at}-{event.kind}",
-        "type": event.kind,
+        "type": kind,
         "status": event.status,
         "source": event.source,
         "timestamp": at,
         "text": event.text,
     }
-    if event.kind == "exit":
+    if kind == "exit":
         # Clients read exit events without asking whether this is there.
-        doc["request"] = {"exit_event": {"exited_at": event.at}}
+        doc["request"] = {"exit_event": _exit(event, requested=before in _ENDING)}
     return doc
 
 
-def volume_doc(volume: Volume, host: Host | None) -> dict[str, Any]:
-    return {
-        "id": volume.id,
-        "name": volume.name,
-        "state": volume.state,
-        "region": volume.region,
-        "zone": zone(volume.host),
-        "size_gb": -(-volume.size_mb // MIB_IN_GIB),
-        "size_mb": volume.size_mb,
-        "encrypted": False,
-        "attached_machine_id": volume.machine or None,
-        "attached_alloc_id": None,
-        "created_at": volume.created_at,
-        "host_dedication_id": "",
-        "snapshot_retention": 5,
-        "auto_backup_enabled": False,
-        "host_status": host_status(host),
-        "bytes_total": volume.size_mb * 1024 * 1024,
-        "bytes_used": volume.used_bytes,
-        "superseded_by": volume.superseded_by or None,
-        "restored_from": volume.restored_from or None,
-    }
-
-
-def zone(host: str) -> str:
-    """Four hex digits that stand for a host without naming it."""
-    return hashlib.blake2b(host.encode(), digest_size=2).hexdigest()
-
-
-def snapshot_doc(snapshot: Snapshot, volume: Volume | None) -> dict[str, Any]:
-    return {
-        "id": snapshot.id,
-        "status": snapshot.state,
-        "size": snapshot.size_bytes,
-        "volume_size": volume.size_mb * 1024 * 1024 if volume else snapshot.size_bytes,
-        "digest": snapshot.digest,
-        "created_at": snapshot.created_at,
-        "retention_days": snapshot.retention_days,
-    }
+def _exit(event: Event, *, requested: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {"exited_at": event.at, "requested_stop": requested, "oom_killed": False}
+    if event.exit_code is None:
+        return told
+    code = event.exit_code
+    # As a shell tells a signal.
+    return told | {"exit_code": code, "guest_exit_code": code, "guest_signal": code - 128 if code > 128 else -1}
 
 
 def route_docs(fleet: Fleet, app: str) -> list[dict[str, Any]]:
@@ -153,57 +141,7 @@ def _route_doc(machine: Machine, host: Host) -> dict[str, Any]:
 
 def machines_of(fleet: Fleet, app: str) -> list[Machine]:
     """Those of one app, oldest first."""
-    mine = [machine for machine in fleet.machines.values() if machine.app == app]
-    return sorted(mine, key=lambda machine: (machine.created_at, machine.id))
-
-
-def volumes_of(fleet: Fleet, app: str) -> list[Volume]:
-    mine = [volume for volume in fleet.volumes.values() if volume.app == app]
-    return sorted(mine, key=lambda volume: (volume.created_at, volume.id))
-
-
-def app_doc(app: str, organisation: str, machines: list[Machine], volumes: list[Volume]) -> dict[str, Any]:
-    standing = [machine for machine in machines if machine.state is not MachineState.DESTROYED]
-    return {
-        "id": app,
-        "name": app,
-        "internal_numeric_id": int.from_bytes(hashlib.blake2b(app.encode(), digest_size=3).digest(), "big"),
-        "network": "default",
-        "status": "deployed" if standing else "pending",
-        "machine_count": len(standing),
-        "volume_count": len(volumes),
-        "organization": {"name": organisation, "slug": organisation},
-    }
-
-
-def regions_doc(fleet: Fleet) -> dict[str, Any]:
-    """Every region that has a host; ``capacity`` counts the smallest machines (1 cpu, 256 MiB) that still fit."""
-    codes = sorted({host.region for host in fleet.hosts.values()})
-    room = dict.fromkeys(codes, 0)
-    for name, part in slices(fleet).items():
-        host = fleet.hosts[name]
-        if host.takes_work:
-            room[host.region] += _slots(part.free_on(host))
-    return {"Regions": [_region_doc(code, room[code]) for code in codes], "Nearest": next(iter(codes), "")}
-
-
-def _slots(free: Capacity) -> int:
-    return max(0, min(int(free.cpus / SMALLEST.cpus), free.memory_mb // SMALLEST.memory_mb))
-
-
-def _region_doc(code: str, capacity: int) -> dict[str, Any]:
-    return {
-        "code": code,
-        "name": code,
-        "latitude": 0.0,
-        "longitude": 0.0,
-        "gateway_available": True,
-        "requires_paid_plan": False,
-        "deprecated": False,
-        "capacity": capacity,
-        "geo_region": "",
-        "mpg_available": False,
-    }
+    return sorted(picked(fleet.machines, "app", app), key=lambda machine: (machine.created_at, machine.id))
 
 
 def slices(fleet: Fleet) -> dict[str, Fleet]:
@@ -220,7 +158,3 @@ def slices(fleet: Fleet) -> dict[str, Fleet]:
             machines.setdefault(migration.target, {})[migration.machine] = fleet.machines[migration.machine]
     arriving = {migration.id: migration for migration in coming}
     return {name: Fleet(machines=machines[name], volumes=volumes[name], migrations=arriving) for name in fleet.hosts}
-
-
-def newest_first(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
-    return sorted(snapshots, key=lambda snapshot: (snapshot.created_at, snapshot.id), reverse=True)

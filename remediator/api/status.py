@@ -6,8 +6,9 @@ from typing import Any
 from remediator.api.control import Control
 from remediator.api.people_docs import people_docs
 from remediator.api.remedies import what_would_help
-from remediator.api.shapes import host_status, slices, volume_doc
+from remediator.api.shapes import host_status, slices
 from remediator.api.state_docs import capacity_doc
+from remediator.api.volume_docs import volume_doc
 from remediator.api.whatif import summary_doc
 from remediator.engine.whatif import Fate, Outlook
 from remediator.model.alert import Alert, AlertState
@@ -178,7 +179,7 @@ def why(machine: Machine, host: Host | None) -> str:
         return f"its host {machine.host} is not known"
     if host.status.value != "ok":
         return f"its host {host.name} is {host.status}"
-    return ""
+    return "cordoned: its owner keeps traffic away" if machine.cordoned else ""
 
 
 def _by_urgency(alerts: tuple[Alert, ...]) -> list[Alert]:

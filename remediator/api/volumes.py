@@ -1,63 +1,83 @@
-"""The Machines API: volumes, snapshots, apps and regions."""
+"""The Machines API: volumes and their snapshots."""
 
 from aiohttp import web
 
 from remediator.api.answers import answer
-from remediator.api.bodies import CreateVolume, app_name, checked, read_object, read_optional_object
-from remediator.api.control import Control, VolumeAsk
-from remediator.api.requests import Endpoint
-from remediator.api.shapes import (
-    app_doc,
-    machines_of,
+from remediator.api.bodies import app_name, checked, flag, read_object, read_optional_object
+from remediator.api.control import Control
+from remediator.api.requests import Endpoint, Query
+from remediator.api.scopes import caller_of
+from remediator.api.volume_bodies import CreateVolume, ExtendVolume, UpdateVolume, idempotency_key
+from remediator.api.volume_docs import (
+    ExtendedDoc,
+    SnapshotDoc,
+    VolumeDoc,
     newest_first,
-    regions_doc,
     snapshot_doc,
     volume_doc,
     volumes_of,
 )
 from remediator.engine.refusals import not_found
+from remediator.model.layered import picked
 from remediator.model.machine import Snapshot, Volume
+from remediator.model.request import Origin
 
 ALL = "/v1/apps/{app}/volumes"
 ONE = "/v1/apps/{app}/volumes/{id}"
+SUMMARY = (Query("summary", "boolean", "Leaves out how full volumes are."),)
 
 
 class VolumesApi:
     """Snapshots are listed while their volume's host is dead, and after the volume is gone."""
 
-    def __init__(self, control: Control, organisation: str) -> None:
+    def __init__(self, control: Control) -> None:
         self._control = control
-        self._organisation = organisation
 
     def endpoints(self) -> list[Endpoint]:
+        snapshots, taken = f"{ONE}/snapshots", "snapshots.create"
         return [
-            Endpoint("GET", ALL, self.listed, "volumes.list", guarded=True),
-            Endpoint("POST", ALL, self.create, "volumes.create", guarded=True),
-            Endpoint("GET", ONE, self.get, "volumes.get", guarded=True),
-            Endpoint("GET", f"{ONE}/snapshots", self.snapshots, "snapshots.list", guarded=True),
-            Endpoint("POST", f"{ONE}/snapshots", self.snapshot, "snapshots.create", guarded=True),
-            Endpoint("GET", "/v1/apps/{app}", self.app, "apps.get", guarded=True),
-            Endpoint("GET", "/v1/platform/regions", self.regions, "regions.list"),
+            Endpoint("GET", ALL, self.listed, "volumes.list", True, None, list[VolumeDoc], SUMMARY),  # noqa: FBT003
+            Endpoint("POST", ALL, self.create, "volumes.create", True, CreateVolume, VolumeDoc),  # noqa: FBT003
+            Endpoint("GET", ONE, self.get, "volumes.get", guarded=True, answers=VolumeDoc),
+            Endpoint("PUT", ONE, self.update, "volumes.update", True, UpdateVolume, VolumeDoc),  # noqa: FBT003
+            Endpoint("DELETE", ONE, self.destroy, "volumes.destroy", guarded=True, answers=VolumeDoc),
+            Endpoint("PUT", f"{ONE}/extend", self.extend, "volumes.extend", True, ExtendVolume, ExtendedDoc),  # noqa: FBT003
+            Endpoint("GET", snapshots, self.snapshots, "snapshots.list", guarded=True, answers=list[SnapshotDoc]),
+            Endpoint("POST", snapshots, self.snapshot, taken, guarded=True, answers=SnapshotDoc),
         ]
 
     async def listed(self, request: web.Request) -> web.Response:
-        fleet = self._control.fleet()
+        fleet, summary = self._control.rows(), flag(request, "summary")
         mine = volumes_of(fleet, request.match_info["app"])
-        return answer([volume_doc(volume, fleet.hosts.get(volume.host)) for volume in mine])
+        return answer([volume_doc(each, fleet.hosts.get(each.host), summary=summary) for each in mine])
 
     async def create(self, request: web.Request) -> web.Response:
-        app = app_name(request)
+        app, key = app_name(request), idempotency_key(request)
         asked = checked(CreateVolume, await read_object(request))
-        ask = VolumeAsk(app, asked.name, asked.region, asked.megabytes, asked.snapshot_id or "")
-        volume = await self._control.create_volume(ask)
-        return answer(volume_doc(volume, self._control.fleet().hosts.get(volume.host)))
+        return answer(self._doc(await self._control.create_volume(asked.ask(app, key))))
 
     async def get(self, request: web.Request) -> web.Response:
+        return answer(self._doc(self._volume(request)))
+
+    async def update(self, request: web.Request) -> web.Response:
         volume = self._volume(request)
-        return answer(volume_doc(volume, self._control.fleet().hosts.get(volume.host)))
+        asked = checked(UpdateVolume, await read_object(request))
+        return answer(self._doc(await self._control.update_volume(volume.id, asked.kept())))
+
+    async def extend(self, request: web.Request) -> web.Response:
+        volume = self._volume(request)
+        asked = checked(ExtendVolume, await read_object(request))
+        after, restart = await self._control.extend_volume(volume.id, asked.megabytes)
+        return answer({"volume": self._doc(after), "needs_restart": restart})
+
+    async def destroy(self, request: web.Request) -> web.Response:
+        volume, caller = self._volume(request), caller_of(request)
+        origin = Origin.OWNER if caller.is_tenant else Origin.OPERATOR
+        await read_optional_object(request)
+        return answer(self._doc(await self._control.destroy_volume(volume.id, origin=origin, who=caller.name)))
 
     async def snapshots(self, request: web.Request) -> web.Response:
-        volume = self._control.fleet().volumes.get(request.match_info["id"])
+        volume = self._control.rows().volumes.get(request.match_info["id"])
         mine = self._snapshots(request)
         if not mine:
             volume = self._volume(request)
@@ -68,23 +88,16 @@ class VolumesApi:
         await read_optional_object(request)
         return answer(snapshot_doc(await self._control.snapshot_volume(volume.id), volume))
 
-    async def app(self, request: web.Request) -> web.Response:
-        app, fleet = request.match_info["app"], self._control.fleet()
-        machines, volumes = machines_of(fleet, app), volumes_of(fleet, app)
-        if not machines and not volumes:
-            raise not_found("app")
-        return answer(app_doc(app, self._organisation, machines, volumes))
-
-    async def regions(self, _: web.Request) -> web.Response:
-        return answer(regions_doc(self._control.fleet()))
+    def _doc(self, volume: Volume) -> VolumeDoc:
+        return volume_doc(volume, self._control.rows().hosts.get(volume.host))
 
     def _volume(self, request: web.Request) -> Volume:
-        volume = self._control.fleet().volumes.get(request.match_info["id"])
+        volume = self._control.rows().volumes.get(request.match_info["id"])
         if volume is None or volume.app != request.match_info["app"]:
             raise not_found("volume")
         return volume
 
     def _snapshots(self, request: web.Request) -> list[Snapshot]:
         app, volume = request.match_info["app"], request.match_info["id"]
-        every = self._control.fleet().snapshots.values()
-        return newest_first(each for each in every if each.volume == volume and each.app == app)
+        mine = picked(self._control.rows().snapshots, "volume", volume)
+        return newest_first(each for each in mine if each.app == app)

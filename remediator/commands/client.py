@@ -4,7 +4,7 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,21 @@ from remediator.model.errors import FleetmendError
 
 DEFAULT_URL = "http://127.0.0.1:8321"
 TIMEOUTS = (2.0, 10.0)
+UNAUTHORISED = 401
 Command = Callable[[argparse.Namespace], int]
 
 
 class CommandFailed(FleetmendError):
     """What went wrong, in one line for people."""
+
+
+class Answered(CommandFailed):
+    """The remediator refused; ``retry_after`` is in seconds, None where trying again is no use."""
+
+    def __init__(self, status: int, text: str, retry_after: float | None = None) -> None:
+        super().__init__(f"the remediator answers {status}: {text}")
+        self.status = status
+        self.retry_after = retry_after
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
@@ -80,21 +90,26 @@ def operator_token(args: argparse.Namespace) -> str:
 
 
 class Remediator:
-    """GET and POST of JSON; every failure is a ``CommandFailed``."""
+    """Requests and answers in JSON; every failure is a ``CommandFailed``, a refusal ``Answered``."""
 
     def __init__(self, url: str, token: str = "") -> None:
         self._url = url.rstrip("/")
         self._session = requests.Session()
         # Proxies and .netrc of the environment have no business with the operator's token.
         self._session.trust_env = False
+        # Whose certificates are trusted where the remediator has one of its own making.
+        self._session.verify = os.environ.get("FLEETMEND_CA_FILE") or True
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str) -> Any:
-        return self._ask("GET", path, None)
+        return self.ask("GET", path)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self._ask("POST", path, body)
+        return self.ask("POST", path, body)
+
+    def delete(self, path: str) -> Any:
+        return self.ask("DELETE", path)
 
     def close(self) -> None:
         self._session.close()
@@ -105,29 +120,52 @@ class Remediator:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeouts: tuple[float, float] = TIMEOUTS,
+    ) -> Any:
+        """One request; ``timeouts`` are seconds to connect and to answer."""
         try:
-            response = self._session.request(method, self._url + path, json=body, timeout=TIMEOUTS)
+            response = self._session.request(method, self._url + path, json=body, headers=headers, timeout=timeouts)
             return self._read(response)
         except requests.Timeout:
             raise CommandFailed(f"the remediator at {self._url} does not answer in time") from None
+        except requests.exceptions.SSLError:
+            raise CommandFailed(f"the certificate at {self._url} is not trusted (FLEETMEND_CA_FILE)") from None
         except requests.ConnectionError:
             raise CommandFailed(f"no remediator answers at {self._url}: is it running? (--url)") from None
         except requests.RequestException:
             # Wrong schemes, bodies that are no JSON, endless redirects.
             raise CommandFailed(f"what answers at {self._url} is no remediator") from None
+        except OSError:
+            # requests looks for the file with the first request.
+            raise CommandFailed(f"FLEETMEND_CA_FILE: {self._session.verify} cannot be read") from None
 
     def _read(self, response: requests.Response) -> Any:
         if response.ok:
-            return response.json()
+            return response.json() if response.content else None
         told = response.json()
         text = told.get("error") if isinstance(told, dict) else None
-        raise CommandFailed(f"the remediator answers {response.status_code}: {text or 'no reason given'}")
+        after = response.headers.get("Retry-After", "")
+        raise Answered(response.status_code, text or "no reason given", float(after) if after.isdigit() else None)
 
 
 def asked(args: argparse.Namespace, path: str) -> Any:
-    """One GET with the flags' address."""
-    with Remediator(args.url) as remediator:
+    """One GET with the flags' address; a token is shown only where none is not enough."""
+    try:
+        with Remediator(args.url) as remediator:
+            return remediator.get(path)
+    except Answered as refused:
+        known = getattr(args, "token_file", None) or os.environ.get("FLEETMEND_TOKEN_FILE")
+        file = Path(known) if known else args.data / "operator.token"
+        if refused.status != UNAUTHORISED or not file.exists():
+            raise
+    args.token_file = file
+    with Remediator(args.url, operator_token(args)) as remediator:
         return remediator.get(path)
 
 

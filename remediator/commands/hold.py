@@ -23,14 +23,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _about(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scope", choices=_SCOPES, help="what it is about")
     parser.add_argument("name", nargs="?", default="", help="which one; not for the fleet")
+    parser.add_argument("--playbook", default="", metavar="NAME", help="against that playbook alone; others may act")
 
 
 def _run(args: argparse.Namespace) -> int:
-    return tell(args, "hold", {"scope": args.scope, "name": args.name})
+    return tell(args, "hold", _told(args))
 
 
 def _run_unhold(args: argparse.Namespace) -> int:
-    return tell(args, "unhold", {"scope": args.scope, "name": args.name})
+    return tell(args, "unhold", _told(args))
+
+
+def _told(args: argparse.Namespace) -> dict[str, str]:
+    told = {"scope": args.scope, "name": args.name}
+    # A remediator of before knows no playbook there.
+    return {**told, "playbook": args.playbook} if args.playbook else told
 
 
 run = told_plainly(_run)

@@ -21,7 +21,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         say_json({"holds": held, "releases": freed})
         return 0
-    rows = [_row("held", f"{each['scope']} {each['name']}", each) for each in held]
+    rows = [_row("held", _held(each), each) for each in held]
     rows += [_row("released", _released(each), each) for each in freed]
     show(Listing(HEADINGS, rows, none="Nobody holds or releases anything."))
     return 0
@@ -32,6 +32,11 @@ run = told_plainly(_run)
 
 def _row(word: str, what: str, told: dict[str, Any]) -> list[str]:
     return [word, what, moment(told["until"]), told["by"], told["why"]]
+
+
+def _held(told: dict[str, Any]) -> str:
+    against = f" against {told['playbook']}" if told.get("playbook") else ""
+    return f"{told['scope']} {told['name']}{against}"
 
 
 def _released(told: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("join-token", help="make a token with which one agent or prober joins once")
     parser.add_argument("name", help="the name it is to join under")
     parser.add_argument("--kind", choices=("agent", "vantage"), default="", help="what is to join (default: either)")
+    parser.add_argument("--region", default="", help="where it is to join; needed where each region has its leader")
     add_connection(parser)
     add_token(parser)
     parser.set_defaults(run=run)
@@ -18,7 +19,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _run(args: argparse.Namespace) -> int:
     with Remediator(args.url, operator_token(args)) as remediator:
-        made = remediator.post("/v1/join-tokens", {"name": args.name, "kind": args.kind})
+        asked = {"name": args.name, "kind": args.kind} | ({"region": args.region} if args.region else {})
+        made = remediator.post("/v1/join-tokens", asked)
     if args.json:
         say_json(made)
         return 0

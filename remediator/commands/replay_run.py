@@ -144,7 +144,7 @@ def _one(
 
     found = replay(World(HOUSE, setting, past, Paces()), past, alerts, stretch, heard)
     deciding.reached(stretch.length.total_seconds())
-    found.rules, found.sources, found.notes = reports, dict(past.sources), list(past.notes)
+    found.rules, found.sources, found.notes = reports, dict(past.sources), [*past.notes, *found.notes]
     return found
 
 

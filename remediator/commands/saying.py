@@ -27,7 +27,7 @@ def add_said(parser: argparse.ArgumentParser, *, why: bool, end: str = "") -> No
 def add_end(parser: argparse.ArgumentParser, text: str) -> None:
     """``--for`` a span or ``--until`` a moment."""
     ends = parser.add_mutually_exclusive_group()
-    ends.add_argument("--for", dest="lasts", metavar="SPAN", type=_duration, help=f"{text}; such as 30m or 2h")
+    ends.add_argument("--for", dest="lasts", metavar="SPAN", type=duration, help=f"{text}; such as 30m or 2h")
     ends.add_argument("--until", metavar="MOMENT", help="the same as a moment, such as 2026-08-10T14:00:00Z")
 
 
@@ -51,7 +51,8 @@ def _speaker(args: argparse.Namespace) -> dict[str, Any]:
     return said
 
 
-def _duration(text: str) -> timedelta:
+def duration(text: str) -> timedelta:
+    """A span of a flag, longer than nothing."""
     try:
         span = parse_duration(text)
     except ValueError as error:

@@ -1,5 +1,6 @@
 """Campaigns over several processes: each plays its own stories under one judge, and the oracle's word comes back."""
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -78,6 +79,11 @@ def judged_story(job: Job, story: Story) -> Judged:
     return Judged(job, judged(run, policy.playbooks, policy.limits), seconds)
 
 
+def _settled_in() -> None:
+    """A process of many runs, each of which leaves little behind: what stays is not looked through at each turn."""
+    gc.set_threshold(20_000, 20, 50)
+
+
 def judged_all(
     jobs: Sequence[Job], processes: int = 0, play_one: Callable[[Job], Judged] = judged_job
 ) -> Iterator[Judged]:
@@ -86,5 +92,5 @@ def judged_all(
     if processes == 1 or len(jobs) < FEW:
         yield from map(play_one, jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, initializer=_settled_in) as pool:
         yield from pool.imap_unordered(play_one, jobs)

@@ -52,10 +52,18 @@ def tell(args: argparse.Namespace, clock: Clock, *, frozen: bool, why: str) -> i
         return 0
     statement = signed(key_file, clock, frozen=frozen, why=why)
     remediator = Recipient("remediator", f"{args.url.rstrip('/')}/v1/freeze")
-    agents, unread = _agents(args.agents or args.data / "agents.json")
+    agents, unread = _everybody(args)
     heard = [*tell_all([remediator, *agents], statement, clock), *unread]
     _report(args, heard, clock.monotonic() - began, frozen=frozen)
     return 0 if all(each.confirmed for each in heard) else 1
+
+
+def _everybody(args: argparse.Namespace) -> tuple[list[Recipient], list[Confirmation]]:
+    """Agents of every shard that was ever led from here, each told once."""
+    places = [args.agents] if args.agents else [args.data / "agents.json", *args.data.glob("shards/*/agents.json")]
+    read = [_agents(place) for place in places]
+    known = {agent.url: agent for agents, _ in read for agent in agents}
+    return list(known.values()), [each for _, unread in read for each in unread]
 
 
 def _agents(path: Path) -> tuple[list[Recipient], list[Confirmation]]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 GAP = "  "
+UNITS = (("year", 31536000), ("month", 2592000), ("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 STYLES = {
     "ok": "green", "healthy": "green", "started": "green", "serving": "green", "alive": "green",
     "unknown": "yellow", "suspect": "yellow", "held": "yellow", "waiting": "yellow", "hold": "yellow",
@@ -80,3 +81,15 @@ def moment(text: str | None) -> str:
     if not text:
         return ""
     return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def ago(text: str | None, now: datetime) -> str:
+    """An RFC 3339 moment as ``17 hours ago``, in the largest whole unit; empty stays empty."""
+    if not text:
+        return ""
+    seconds = (now - datetime.fromisoformat(text)).total_seconds()
+    for unit, length in UNITS:
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {unit}{'s' if number > 1 else ''} ago"
+    return "just now"

@@ -8,17 +8,17 @@ from typing import Any
 import msgspec
 
 from remediator.engine.identity import newborn
+from remediator.model.check import Check
 from remediator.model.host import Capacity, Host, Identity, Life
 from remediator.model.layered import picked
-from remediator.model.machine import Event, Machine, MachineState, Recovery, Sealed, Volume
+from remediator.model.machine import LOST_EVENT, Event, Machine, MachineState, Recovery, Sealed, Volume
 from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.runtime.ledger import Draft
 
 Message = dict[str, Any]
 Known = tuple[Mapping[str, Machine], Mapping[str, Operation]]
 
-# Of a machine that its own host's agent has no longer.
-LOST_EVENT = "lost"
+_ENDED = frozenset({MachineState.STOPPED, MachineState.FAILED})
 
 
 class Hello(msgspec.Struct):
@@ -61,6 +61,8 @@ class Record(msgspec.Struct):
     sealed: Sealed | None = None
     volumes: tuple[str, ...] = ()
     port: int | None = None
+    exit_code: int | None = None
+    checks: tuple[Check, ...] = ()
 
 
 def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
@@ -132,11 +134,13 @@ def _told(machine: Machine, record: Record, now: datetime) -> Machine:
         sealed=record.sealed,
         port=record.port or 0,
         volumes=record.volumes,
+        checks=record.checks,
     )
     state = record.state
     if state is machine.state or machine.state is MachineState.DESTROYING or state is MachineState.DESTROYED:
         return told
-    return replace(told, state=state).noted(Event(now, state.value, state.value, "agent"))
+    code = record.exit_code if state in _ENDED else None
+    return replace(told, state=state).noted(Event(now, state.value, state.value, "agent", exit_code=code))
 
 
 def _adopted(host: str, record: Record, now: datetime) -> Machine:

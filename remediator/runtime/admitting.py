@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from remediator.actions.ceiling import Room
 from remediator.engine.admission import SURVIVORS, Admission, admission, early
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
@@ -15,11 +16,12 @@ from remediator.runtime.ledger import Draft
 def admit(fleet: Fleet, draft: Draft, now: datetime) -> None:
     """Let in whoever may: returned hosts as a whole, or those of their machines that nothing stands against."""
     for host in picked(fleet.hosts, "life", Life.RETURNING):
-        found = admission(fleet, host, now)
+        room = Room(replace(fleet, destroys=draft.overlay(fleet.destroys, "Destroy")), now)
+        found = admission(fleet, host, now, room)
         if isinstance(found, Admission):
             _admit(fleet, host, found, draft, now)
         else:
-            _admit_some(fleet, host, early(fleet, host, now), draft, now)
+            _admit_some(fleet, host, early(fleet, host, now, room), draft, now)
             _cordon_wedged(fleet, host, draft, now)
 
 

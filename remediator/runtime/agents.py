@@ -14,6 +14,7 @@ from remediator.engine.claims import claims_of_agent
 from remediator.engine.destroys import condemned_on
 from remediator.engine.identity import claimed, contradiction, newborn
 from remediator.engine.rewinding import Heard
+from remediator.engine.waits import kept
 from remediator.model.enrolment import Enrolment, Term
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import Host, HostStatus, Life
@@ -100,27 +101,43 @@ class Agents:
             if not stranger:
                 host = _told_of(greeted_host(known, told, now), told)
                 if not self._doubted():
-                    outlived(self._watch.fleet(), host, draft, now)
+                    outlived(self._watch.known(), host, draft, now)
                 condemned = self._condemned(name, draft)
-                self._take_over(draft, host, told, condemned, now)
+                word = self._kept(condemned, draft, now)
+                self._take_over(draft, host, told, condemned, word, now)
         if stranger:
             # That it stood at the door is written down before it is turned away.
             raise PermanentError(stranger)
         self._watch.evidence.heard(name, now)
         self._configs.learn(name, told.machines)
-        frozen, word = self._watch.frozen, self._watch.freeze_statement()
+        return self._welcome(host, condemned, word)
+
+    def _welcome(self, host: Host, condemned: list[str], frozen: str) -> Welcome:
+        freeze, ours = self._watch.freeze_statement(), self._automatic(condemned)
         mark = (host.epoch, self._term.incarnation, self._term.number)
-        ours = self._automatic(condemned)
         began = self._term.began.isoformat()
-        said = Welcome(*mark, tuple(condemned), frozen=frozen, freeze=word, automatic=ours, began=began)
-        return self.sworn.welcome(said, name) if self.sworn else said
+        said = Welcome(*mark, tuple(condemned), frozen=frozen, freeze=freeze, automatic=ours, began=began)
+        return self.sworn.welcome(said, host.name) if self.sworn else said
+
+    def _kept(self, condemned: list[str], draft: Draft, now: datetime) -> str:
+        """Why the agent is to end none of the automatic ones by itself: a person's word, or what we do not know.
+
+        Those of them that may go all the same are sent for one by one.
+        """
+        fleet = self._watch.known()
+        found = (kept(each, fleet, now) for name in condemned if (each := draft.get(Destroy, name)))
+        unknown = self.rewound.reason if self.rewound else ""
+        return self._watch.frozen or next(filter(None, found), "") or unknown
 
     def _heard(self, name: str, told: Hello) -> Heard:
         """What it has heard of us; who shows a mark that we never made is not believed to have heard anything."""
         if self.sworn and self.sworn.lies(told):
             log.warning("agent %s claims to have heard %s, and shows no mark of ours for it", name, told.highest)
             return Heard()
-        return Heard(*told.highest, told.began)
+        known = self._ledger.get(Host, name)
+        # Another identity was given its epochs under another name, or in another life.
+        own = known is not None and not contradiction(known, told.identity)
+        return Heard(*told.highest, told.began, told.epoch if own else 0)
 
     def _automatic(self, condemned: list[str]) -> tuple[str, ...]:
         """Those that no person asked for."""
@@ -130,7 +147,9 @@ class Agents:
     def _doubted(self) -> bool:
         return self.rewound is not None and bool(self.rewound.reason)
 
-    def _take_over(self, draft: Draft, host: Host, told: Hello, condemned: list[str], now: datetime) -> None:
+    def _take_over(
+        self, draft: Draft, host: Host, told: Hello, condemned: list[str], word: str, now: datetime
+    ) -> None:
         known = draft.get(Host, host.name)
         draft.put(host)
         if known is None or not known.joined or known.life is not host.life:
@@ -144,8 +163,8 @@ class Agents:
         if not self._doubted():
             absorb_missing(draft, host.name, ids, (here, coming), now)
             self._strays.greeted(draft, host.name, told.machines, now)
-        # Under a freeze automatic ones run on where they run; they are sent for once it is over.
-        waiting = frozenset(self._automatic(condemned)) if self._watch.frozen else frozenset()
+        # Under a freeze or a hold automatic ones run on where they run; they are sent for once it is over.
+        waiting = frozenset(self._automatic(condemned)) if word else frozenset()
         for machine_id in condemned:
             if machine_id not in waiting:
                 _sent(draft, machine_id, host.epoch, now)
@@ -160,7 +179,7 @@ class Agents:
         if self._doubted():
             return []
         held = draft.overlay(self._ledger.all(Destroy), "Destroy")
-        return condemned_on(replace(self._watch.fleet(), destroys=held), name)
+        return condemned_on(replace(self._watch.known(), destroys=held), name)
 
     async def heard(self, name: str, report: dict[str, Any]) -> None:
         """One report; a plain heartbeat writes nothing."""

@@ -9,6 +9,7 @@ from remediator.clock import Clock
 from remediator.engine.vantages import Vantage
 from remediator.engine.weights import VantageHealth
 from remediator.engine.whatif import Assumptions, Outlook
+from remediator.model.app import App, AppAsk
 from remediator.model.asks import (
     Changes,
     JoinAsk,
@@ -18,6 +19,7 @@ from remediator.model.asks import (
     Undead,
     VantageReport,
     VolumeAsk,
+    VolumeKept,
 )
 from remediator.model.decision import Decision
 from remediator.model.enrolment import Enrolment
@@ -28,7 +30,7 @@ from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.people import OperatorHold, Release
 from remediator.model.policy import InForce
 from remediator.model.reconciling import Gap
-from remediator.model.request import Demand, Destroy, Origin
+from remediator.model.request import Demand, Destroy, Migration, Origin
 from remediator.model.said import Heard, Said
 from remediator.runtime.agents import Agents
 from remediator.runtime.configs import ConfigCache
@@ -36,11 +38,22 @@ from remediator.runtime.enrol import Enrolments
 from remediator.runtime.freezer import Freezer
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop
+from remediator.runtime.machine_desk import MachineDesk
 from remediator.runtime.people import People
 from remediator.runtime.reload import Reload
 from remediator.runtime.requests import Requests
 from remediator.runtime.rewound import Rewound
 from remediator.runtime.watch import Watch
+
+# What the public API reads of the fleet.
+_READ: dict[str, type[Any]] = {
+    "hosts": Host,
+    "machines": Machine,
+    "volumes": Volume,
+    "snapshots": Snapshot,
+    "destroys": Destroy,
+    "migrations": Migration,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,7 @@ class Parts:
     configs: ConfigCache
     freezer: Freezer
     reload: Reload
+    life: MachineDesk
     clock: Clock
 
 
@@ -73,6 +87,8 @@ class Desk:
         self._freezer = parts.freezer
         self._reload = parts.reload
         self._clock = parts.clock
+        self.life = parts.life
+        self._rows_of, self._rows = -1, Fleet()
         self._people = People(parts.ledger, parts.watch, lambda: parts.loop.rules.policy.playbooks, parts.clock)
         self.api_requests: Callable[[], int] = int
         self.looked: Callable[[], Outlook] = Outlook
@@ -93,6 +109,14 @@ class Desk:
 
     def fleet(self) -> Fleet:
         return self._watch.fleet()
+
+    def rows(self) -> Fleet:
+        """What is written down, and nothing that was only heard: the same object until the next commit."""
+        if self._rows_of != self._ledger.sequence:
+            # Grouped once for all who read before the next one.
+            kinds: dict[str, Any] = {name: self._ledger.all(kind) for name, kind in _READ.items()}
+            self._rows_of, self._rows = self._ledger.sequence, Fleet(**kinds)
+        return self._rows
 
     def sequence(self) -> int:
         """Grows with whatever a reader of the state may see: commits, requests, and the seconds of the undead."""
@@ -170,20 +194,34 @@ class Desk:
     async def create_machine(self, ask: LaunchAsk) -> Machine:
         return await self._requests.create_machine(ask)
 
-    async def destroy_machine(self, machine_id: str, *, force: bool, origin: Origin, who: str) -> Destroy:
-        return await self._requests.destroy_machine(machine_id, force=force, origin=origin, who=who)
-
-    async def start_machine(self, machine_id: str) -> Machine:
-        return await self._requests.run_verb(machine_id, "start")
-
-    async def stop_machine(self, machine_id: str) -> Machine:
-        return await self._requests.run_verb(machine_id, "stop")
+    async def destroy_machine(
+        self, machine_id: str, *, force: bool, origin: Origin, who: str, nonce: str = ""
+    ) -> Destroy:
+        return await self._requests.destroy_machine(machine_id, force=force, origin=origin, who=who, nonce=nonce)
 
     async def create_volume(self, ask: VolumeAsk) -> Volume:
-        return await self._requests.create_volume(ask)
+        return await self._requests.volumes.create(ask)
 
     async def snapshot_volume(self, volume_id: str) -> Snapshot:
-        return await self._requests.snapshot_volume(volume_id)
+        return await self._requests.volumes.snapshot(volume_id)
+
+    async def extend_volume(self, volume_id: str, size_mb: int) -> tuple[Volume, bool]:
+        return await self._requests.volumes.extend(volume_id, size_mb)
+
+    async def update_volume(self, volume_id: str, kept: VolumeKept) -> Volume:
+        return await self._requests.volumes.update(volume_id, kept)
+
+    async def destroy_volume(self, volume_id: str, *, origin: Origin, who: str) -> Volume:
+        return await self._requests.volumes.destroy(volume_id, origin=origin, who=who)
+
+    def apps(self) -> Mapping[str, App]:
+        return self._ledger.all(App)
+
+    async def create_app(self, ask: AppAsk) -> App:
+        return await self._requests.apps.create(ask)
+
+    async def delete_app(self, name: str, *, force: bool, origin: Origin, who: str) -> None:
+        await self._requests.apps.delete(name, force=force, origin=origin, who=who)
 
     async def hear(self, said: Said) -> Heard:
         return await self._people.hear(said)
@@ -203,7 +241,7 @@ class Desk:
     async def mint_join_token(self, name: str, kind: str) -> str:
         return await self._enrolments.mint(name, kind=kind)
 
-    async def join(self, ask: JoinAsk) -> dict[str, str]:
+    async def join(self, ask: JoinAsk) -> dict[str, Any]:
         return await self._enrolments.join(ask)
 
     def vantage_for(self, token: str) -> str:

@@ -27,7 +27,7 @@ from remediator.actions.effects import (
 from remediator.model.host import Host
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Volume
 from remediator.model.request import Burst, BurstStage, Destroy, Migration, Operation, Origin
-from remediator.runtime import names
+from remediator.runtime import machine_leases, names
 from remediator.runtime.fencing import write_fence, write_power_cycle
 from remediator.runtime.ledger import Draft
 
@@ -46,6 +46,7 @@ def condemn(draft: Draft, machine_id: str, why: str, now: datetime, origin: Orig
     coming = draft.get(Operation, f"create:{machine_id}")
     if coming is not None and coming.open:
         draft.delete(coming)
+    machine_leases.drop(draft, machine.id)
     draft.put(Destroy(machine.id, machine.app, machine.host, origin, why, now))
     doomed = replace(machine, state=MachineState.DESTROYING, condemned_at=now, condemned_why=why)
     draft.put(
@@ -60,6 +61,9 @@ def _recreate(effect: Recreate, draft: Draft, decision: str, now: datetime) -> N
         return
     seed = f"{effect.key}:{effect.target}:{now.isoformat()}"
     new = replacement_of(original, names.machine_id(seed), names.instance_id(seed), effect, now)
+    host = draft.get(Host, effect.target)
+    # Where its app let it leave its region, it is of the one in which it runs.
+    new = replace(new, region=host.region) if host is not None else new
     args = {
         "machine_id": new.id,
         "app": new.app,
@@ -83,6 +87,7 @@ def replacement_of(original: Machine, new_id: str, instance: str, effect: Recrea
     """A new machine under the same name, from nothing but what the original was."""
     blank = Machine(new_id, original.app, original.name, original.region, effect.target, instance, now, now)
     made = replace(blank, config=original.config, volumes=effect.volumes, replaces=original.id)
+    made = replace(made, cordoned=original.cordoned)
     return made.noted(Event(now, "launch", "created", "fleetmend", f"replaces {original.id}"))
 
 

@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from remediator.clock import Clock
 from remediator.engine.identity import claimed
@@ -15,6 +16,7 @@ from remediator.model.enrolment import Enrolment, JoinToken
 from remediator.model.host import Host, Life
 from remediator.model.host import Identity as HostIdentity
 from remediator.runtime.ledger import Draft, Ledger
+from remediator.wire.statements import Document
 
 TOKEN_LIFE = timedelta(minutes=15)
 
@@ -29,12 +31,15 @@ class Identity:
 
 
 class Enrolments:
-    """Mints, spends and remembers."""
+    """Mints, spends and remembers; ``ceilings`` are signed for agents, who hold to them from before their hello."""
 
-    def __init__(self, ledger: Ledger, identity: Identity, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, identity: Identity, clock: Clock, ceilings: Callable[[], Document] = dict
+    ) -> None:
         self._ledger = ledger
         self._identity = identity
         self._clock = clock
+        self._ceilings = ceilings
 
     async def mint(self, name: str, seed: str = "", kind: str = "") -> str:
         """A join token for that name, good once and for a quarter of an hour; ``kind`` is agent, vantage or either.
@@ -51,7 +56,7 @@ class Enrolments:
                 draft.put(token)
         return f"{secret}.{self._identity.fingerprint}"
 
-    async def join(self, ask: JoinAsk) -> dict[str, str]:
+    async def join(self, ask: JoinAsk) -> dict[str, Any]:
         """Spend the token, remember the newcomer, and give it what it needs.
 
         Raises:
@@ -76,7 +81,7 @@ class Enrolments:
         if displaced is not None:
             text = f"{ask.name} has joined with other keys: only when it is replaced or retired"
             raise Refused(f"{text} may another take its name", Terms(403))
-        return {"token": bearer} if bearer else dict(self._identity.public)
+        return {"token": bearer} if bearer else {**self._identity.public, "ceilings": self._ceilings()}
 
     def vantage_for(self, token: str) -> str:
         """The vantage whose bearer token this is, empty when nobody's; compared in constant time."""

@@ -8,14 +8,17 @@ from typing import Any
 from remediator.actions.effects import Fence as FenceEffect
 from remediator.actions.effects import PowerCycle
 from remediator.actions.fence import VERBS
+from remediator.model.evidence import ANSWERING, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import LOST, Fence, Host, Life
+from remediator.model.layered import picked
 from remediator.model.people import OperatorHold, Scope
 from remediator.model.request import Operation, Origin, Stage
 from remediator.runtime.ledger import Draft, Ledger
 
 WAYS = {verb: way for way, verb in VERBS.items()}
 CYCLE = "power_cycle"
+_LIVES = ANSWERING | {VerdictKind.PARTITIONED, VerdictKind.AGENT_GONE}
 # A button that could not be pressed in this time is not pressed late: the host may be another by then.
 GIVE_UP = timedelta(seconds=60)
 
@@ -101,12 +104,20 @@ def _held(ledger: Ledger, host: Host | None, now: datetime) -> str:
     return f"held by {held[0].by or 'an operator'}: {held[0].why}" if held else ""
 
 
+def _heard_again(operation: Operation, fleet: Fleet) -> str:
+    """A host that somebody hears keeps its power, though it has not greeted yet."""
+    verdict = fleet.verdicts.get(str(operation.args["host"]))
+    lives = verdict is not None and verdict.kind in _LIVES and operation.verb in WAYS
+    return f"direct evidence does not agree any more: {verdict.reason}" if verdict and lives else ""
+
+
 def forgo(fleet: Fleet, draft: Draft, now: datetime) -> None:
     """End what must not be done late: its host is back, or nobody answered in time."""
-    for operation in fleet.operations.values():
-        if not operation.open or operation.verb not in (*WAYS, CYCLE):
+    for operation in picked(fleet.operations, "open", value=True):
+        if operation.verb not in (*WAYS, CYCLE):
             continue
-        if why := objection(operation, draft.get(Host, str(operation.args["host"])), now):
+        host = draft.get(Host, str(operation.args["host"]))
+        if why := objection(operation, host, now) or _heard_again(operation, fleet):
             draft.put(replace(operation, stage=Stage.FAILED, error=why))
             if operation.verb in WAYS:
                 fence_failed(operation, why, draft, now)

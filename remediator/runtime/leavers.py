@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from remediator.engine.leaving import departed, leavers, moves
+from remediator.engine.leaving import departed, moves
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host
+from remediator.model.layered import picked
 from remediator.model.people import Answer
 from remediator.runtime import effects
 from remediator.runtime.ledger import Draft
@@ -17,7 +18,7 @@ KEEP_WORDS = timedelta(days=1)
 
 def leave(fleet: Fleet, draft: Draft, now: datetime) -> None:
     """Hosts that a person attested or removes come one step nearer to their end."""
-    going = leavers(fleet.hosts.values())
+    going = picked(fleet.hosts, "leaving", value=True)
     if not going:
         return
     # What this very look has changed already stands.

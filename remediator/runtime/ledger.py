@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -12,6 +12,7 @@ from remediator.journal.chain import Head
 from remediator.journal.protocol import Entry, Journal, Row, Stored
 from remediator.journal.sharing import Sharing
 from remediator.model.alert import KeptAlert
+from remediator.model.app import App
 from remediator.model.asks import Changes
 from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
@@ -19,15 +20,19 @@ from remediator.model.host import Host
 from remediator.model.incident import Incident
 from remediator.model.layered import Layered
 from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.machine_lease import MachineLease
 from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.received import ReceivedAlert, SentAlert
 from remediator.model.record import Record
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
 from remediator.model.suspicion import BaseRate, Suspicion
+from remediator.model.token import ApiToken
 from remediator.runtime.chronicle import rows_told
 from remediator.runtime.recent import Recent
 
 T = TypeVar("T")
+# A commit takes milliseconds; one that is asked of a database that is cut off may take for ever.
+_CLOSE_SECONDS = 2.0
 _IDS: dict[type[Any], Callable[[Any], str]] = {
     Host: lambda host: host.name,
     Machine: lambda machine: machine.id,
@@ -51,6 +56,9 @@ _IDS: dict[type[Any], Callable[[Any], str]] = {
     KeptAlert: lambda alert: alert.key,
     Enrolment: lambda enrolment: enrolment.key,
     JoinToken: lambda token: token.token_hash,
+    MachineLease: lambda lease: lease.machine,
+    ApiToken: lambda token: token.id,
+    App: lambda app: app.name,
     Term: lambda term: "term",  # noqa: ARG005 - there is one
 }
 
@@ -61,6 +69,8 @@ class Draft:
     def __init__(self, stored: Mapping[str, Mapping[str, Stored]]) -> None:
         self._stored = stored
         self._changed: dict[tuple[str, str], Any] = {}
+        # Of which kinds there is any change.
+        self.kinds: set[str] = set()
         self.entries: list[Entry] = []
         self.at: datetime | None = None
 
@@ -74,10 +84,15 @@ class Draft:
 
     def put(self, *values: Any) -> None:
         for value in values:
-            self._changed[type(value).__name__, _IDS[type(value)](value)] = value
+            self._change(value, value)
 
     def delete(self, value: Any) -> None:
-        self._changed[type(value).__name__, _IDS[type(value)](value)] = None
+        self._change(value, None)
+
+    def _change(self, row: Any, value: Any) -> None:
+        kind = type(row).__name__
+        self.kinds.add(kind)
+        self._changed[kind, _IDS[type(row)](row)] = value
 
     def note(self, at: datetime, kind: str, subject: str, body: dict[str, Any], identifier: str = "") -> None:
         self.entries.append(Entry(at, kind, identifier, subject, body))
@@ -91,9 +106,9 @@ class Draft:
 
     def overlay(self, values: Mapping[str, T], kind: str) -> Mapping[str, T]:
         """Those values with this draft's changes to their kind laid over them."""
-        mine = {key: value for (name, key), value in self._changed.items() if name == kind}
-        if not mine:
+        if kind not in self.kinds:
             return values
+        mine = {key: value for (name, key), value in self._changed.items() if name == kind}
         return (values if isinstance(values, Layered) else Layered(values)).with_changes(mine)
 
     def rows(self) -> list[Row]:
@@ -122,6 +137,7 @@ class Ledger:
         self._take(journal.rows())
         self.sequence = 0
         self.changed = asyncio.Event()
+        self._news = asyncio.Event()
         # Each is shown every draft before it is committed, and may add to it.
         self.before_commit: list[Callable[[Draft], None]] = []
 
@@ -190,9 +206,17 @@ class Ledger:
             self.sequence += 1
             # Whoever read before reads all of it again.
             self._recent = Recent(forgotten=self.sequence)
-            self.changed.set()
+            self._tell()
 
     async def close(self) -> None:
+        """What is being written is finished, unless nobody answers: that must not keep us from ending."""
+        closing = asyncio.ensure_future(self._close())
+        await asyncio.wait([closing], timeout=_CLOSE_SECONDS)
+        if not closing.done():
+            self._journal.break_off()
+        await closing
+
+    async def _close(self) -> None:
         async with self._lock:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._journal.close)
             self._writer.shutdown()
@@ -217,7 +241,17 @@ class Ledger:
         for kind, changed in changes.items():
             self._views[kind] = self._views[kind].with_changes(changed)
         self.sequence += 1
+        self._tell()
+
+    def _tell(self) -> None:
         self.changed.set()
+        # Whoever waits for the next change has it; the one after that is another one.
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def news(self) -> Coroutine[Any, Any, object]:
+        """Until the next commit after this very call, however late it is awaited."""
+        return self._news.wait()
 
     def _publish(self, row: Row, value: Any) -> None:
         self._recent.add(self.sequence + 1, row.kind, row.id)

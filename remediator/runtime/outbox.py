@@ -53,11 +53,11 @@ class Outbox:
     def send_due(self, reachable: frozenset[str], frozen: str, now: datetime) -> None:
         """Start whatever is due; operations for hosts that are away wait without trying."""
         frozen_by_incident = held_back(self._ledger, now)
-        for operation in list(self._ledger.all(Operation).values()):
+        for operation in self._ledger.all(Operation).where("open", value=True):
             life = _life(operation)
             if frozen_by_incident(operation):
                 continue
-            if operation.open and life not in self._flying and _due(operation, reachable, frozen, now):
+            if life not in self._flying and _due(operation, reachable, frozen, now):
                 task = asyncio.create_task(self._send(operation), name=operation.key)
                 self._flying[life] = task
                 task.add_done_callback(partial(self._landed, life))

@@ -19,7 +19,9 @@ from remediator.model.request import (
 from remediator.runtime.absorb import absorb_absent, absorb_machines, detach
 from remediator.runtime.fencing import fence_done, fence_failed
 from remediator.runtime.ledger import Draft
+from remediator.runtime.life_ends import RECONFIGURE, not_reconfigured, reconfigured
 from remediator.runtime.retries import given_up, wait_after
+from remediator.runtime.volume_ends import volume_failed, volume_succeeded
 
 Value = dict[str, Any]
 
@@ -29,14 +31,15 @@ def succeeded(operation: Operation, value: Value, draft: Draft, now: datetime) -
     # A config sealed for a target has served its purpose; it does not stay.
     draft.put(replace(operation, stage=Stage.DONE, args=_without_config(operation), error=""))
     match operation.verb:
-        case "create" | "start" | "stop" | "restart" if "record" in value:
+        case _ if "record" in value and operation.machine:
+            # Whatever was done to a machine, this is how it stands.
             _recorded(operation, value["record"], draft, now)
         case "destroy":
             absorb_absent(draft, operation.host, [operation.machine], now)
         case "create_volume":
             _volume_made(operation, draft, now)
         case "snapshot":
-            _snapshot_taken(value["snapshot"], draft)
+            _snapshot_taken(operation, value["snapshot"], draft)
         case "export":
             _exported(operation, value, draft, now)
         case "provision":
@@ -44,7 +47,7 @@ def succeeded(operation: Operation, value: Value, draft: Draft, now: datetime) -
         case "power_off" | "fence_host":
             fence_done(operation, value, draft, now)
         case _:
-            pass
+            volume_succeeded(operation, value, draft, now)
 
 
 def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
@@ -52,8 +55,8 @@ def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None
     draft.put(replace(operation, stage=Stage.FAILED, error=text, args=_without_config(operation)))
     draft.note(now, "failed", operation.machine or operation.host, {"key": operation.key, "text": text})
     match operation.verb:
-        case "create" if "migration" not in operation.args:
-            _not_created(operation, text, draft, now)
+        case "create" | "update" | "set_metadata" if "migration" not in operation.args:
+            _not_made(operation, text, draft, now)
         case "create_volume":
             made = draft.get(Volume, operation.args["volume_id"])
             if made:
@@ -67,7 +70,7 @@ def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None
         case "power_off" | "fence_host":
             fence_failed(operation, text, draft, now)
         case _:
-            pass
+            volume_failed(operation, draft)
 
 
 def _stuck(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
@@ -109,6 +112,7 @@ def _recorded(operation: Operation, record: Value, draft: Draft, now: datetime) 
         for old_id, new_id in migration.volumes.items():
             _switch(draft, old_id, new_id, machine.id)
     absorb_machines(draft, operation.host, [record], now)
+    reconfigured(operation, record, draft)
 
 
 def _volume_made(operation: Operation, draft: Draft, now: datetime) -> None:
@@ -141,10 +145,13 @@ def _switch(draft: Draft, old_id: str, new_id: str, machine: str) -> None:
         draft.put(replace(old, machine="", superseded_by=new_id), replace(new, machine=machine, superseded_by=""))
 
 
-def _snapshot_taken(told: Value, draft: Draft) -> None:
+def _snapshot_taken(operation: Operation, told: Value, draft: Draft) -> None:
     at = datetime.fromisoformat(told["created_at"])
     taken = Snapshot(told["id"], told["volume"], told["app"], at, int(told["size_bytes"]), told["digest"])
-    draft.put(taken)
+    volume = draft.get(Volume, taken.volume)
+    if volume:
+        taken = replace(taken, retention_days=volume.retention_days, volume_mb=volume.size_mb)
+    draft.put(replace(taken, host=operation.host))
 
 
 def _exported(operation: Operation, value: Value, draft: Draft, now: datetime) -> None:
@@ -174,11 +181,14 @@ def _provisioned(operation: Operation, value: Value, draft: Draft, now: datetime
     burst = draft.get(Burst, operation.key)
     if burst and burst.stage is BurstStage.REQUESTED:
         names = tuple(value.get("hosts", operation.args["names"]))
-        draft.put(replace(burst.moved_to(BurstStage.PROVISIONING, now), names=names))
+        draft.put(replace(burst.moved_to(BurstStage.PROVISIONING, now), names=names, given=len(names)))
 
 
-def _not_created(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
+def _not_made(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
     machine = draft.get(Machine, operation.machine)
+    if operation.verb in RECONFIGURE:
+        not_reconfigured(operation, text, draft, now)
+        return
     if machine is None:
         return
     draft.put(replace(machine, state=MachineState.DESTROYED).noted(Event(now, "launch", "failed", "agent", text)))

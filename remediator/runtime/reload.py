@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,3 +120,23 @@ class Reload:
             await asyncio.wait_for(self._asked.wait(), _LOOK_EVERY)
         except TimeoutError:
             return
+
+
+class Reloads:
+    """Whatever reads rules in this process: one that leads several shards has several."""
+
+    def __init__(self) -> None:
+        self._each: set[Reload] = set()
+
+    def ask(self) -> None:
+        for each in self._each:
+            each.ask()
+
+    @contextmanager
+    def having(self, reload: Reload) -> Iterator[None]:
+        """With that one among them."""
+        self._each.add(reload)
+        try:
+            yield
+        finally:
+            self._each.discard(reload)

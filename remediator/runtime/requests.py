@@ -1,4 +1,4 @@
-"""What owners ask of their machines and volumes: written down first, carried out, and answered when it ended."""
+"""What owners ask of their machines: written down first, carried out, and answered when it ended."""
 
 from collections import Counter
 from dataclasses import replace
@@ -6,18 +6,24 @@ from typing import Any
 
 from remediator.clock import Clock
 from remediator.engine import destroys, placement
-from remediator.engine.refusals import no_room, not_found, precondition
-from remediator.model.asks import LaunchAsk, VolumeAsk
+from remediator.engine.refusals import Refused, Terms, no_room, not_found, precondition
+from remediator.model.asks import LaunchAsk, LeaseAsk
 from remediator.model.enrolment import Enrolment
-from remediator.model.errors import PermanentError, TransientError
+from remediator.model.errors import PermanentError
 from remediator.model.fleet import Fleet
-from remediator.model.host import Capacity, Host, HostStatus
-from remediator.model.machine import Event, Machine, MachineState, Snapshot, Volume
-from remediator.model.request import Demand, Destroy, Operation, Origin, Stage
-from remediator.runtime import names
+from remediator.model.host import Host, HostStatus
+from remediator.model.layered import picked
+from remediator.model.machine import Event, Machine, MachineState, Volume
+from remediator.model.request import Demand, Destroy, Operation, Origin
+from remediator.runtime import machine_leases, names
+from remediator.runtime.apps import Apps
+from remediator.runtime.carrying import Carrier
+from remediator.runtime.configs import ConfigCache
 from remediator.runtime.effects import condemn
+from remediator.runtime.interrupted import Interrupted
 from remediator.runtime.ledger import Draft, Ledger
 from remediator.runtime.outbox import Outbox
+from remediator.runtime.volume_requests import VolumeRequests
 from remediator.runtime.watch import Watch
 from remediator.settings import Settings
 from remediator.wire.keys import parse_box_key
@@ -42,45 +48,63 @@ class Requests:
     ) -> None:
         self._ledger = ledger
         self._watch = watch
-        self._outbox = outbox
         self._clock = clock
         self._settings = settings
-        self._answer_within = answer_within
+        self.carrier = Carrier(ledger, watch, outbox, answer_within)
+        self.configs = ConfigCache()
+        self._interrupted = Interrupted(ledger, clock)
         self.placements: Counter[str] = Counter()
         self.failures: Counter[tuple[str, str]] = Counter()
+        self.apps = Apps(ledger, watch, clock, settings.destroy_refusal)
+        self.volumes = VolumeRequests(ledger, watch, clock, self.carrier, (self.placements, self.failures))
 
     async def create_machine(self, ask: LaunchAsk) -> Machine:
         """Place it, write it down with its config sealed for the target, and wait until the agent has it."""
-        now = self._clock.now()
-        seed = f"{ask.app}/{ask.name}/{now.isoformat()}/{self._ledger.sequence}"
-        new_id = names.machine_id(seed)
+        seed = f"{ask.name}/{self._clock.now().isoformat()}/{self._ledger.sequence}"
+        # Under a client's own key the same wish has the same name: asked for again, it is there already.
+        named = names.machine_id(f"{ask.app}/key/{ask.key}" if ask.key else f"{ask.app}/{seed}")
+        new_id = (not ask.key and self._interrupted.like(ask)) or named
         async with self._ledger.writing() as draft:
-            fleet = self._watch.fleet()
-            machine = self._drafted(ask, new_id, fleet)
-            wanted = _demand_key(machine, ask)
-            host = self._placed(machine, wanted, draft, fleet)
-            if host is not None:
-                machine = replace(machine, host=host.name, region=host.region)
-                operation = self._create(machine, ask)
-                draft.put(machine.noted(Event(now, "launch", "created", "user")), operation)
-                self._met(wanted, draft)
-                self._attach(machine, draft)
-        if host is None:
-            raise no_room(f"no host in {machine.region} has enough free cpu, memory or disk")
-        self._watch.wake()
-        await self._waited(operation)
+            known = draft.get(Machine, new_id)
+            operation = _repeated(known, ask, draft) if known else self._launch(ask, new_id, draft)
+            if operation is not None and operation.open:
+                # Whoever lists machines while this one is made reads its config as it was sent.
+                self.configs.learn(operation.host, [{"id": new_id, "config": ask.config}])
+        if operation is None:
+            raise no_room(f"no host in {ask.region or 'any region'} has enough free cpu, memory or disk")
+        await self.carrier.waited(operation)
         return self._machine(new_id)
+
+    def _launch(self, ask: LaunchAsk, new_id: str, draft: Draft) -> Operation | None:
+        """The machine, its create and its lease, put into the draft; None where there is no room for it."""
+        now, fleet = self._clock.now(), self._watch.fleet()
+        drafted = self._drafted(ask, new_id, fleet)
+        wanted = _demand_key(drafted, ask)
+        host = self._placed(drafted, wanted, draft, fleet)
+        if host is None:
+            return None
+        machine = replace(drafted, host=host.name, region=host.region, cordoned=ask.cordoned)
+        operation = self._create(machine, ask)
+        draft.put(machine.noted(Event(now, "launch", "created", "user")), operation)
+        self._met(wanted, draft)
+        self._attach(machine, draft)
+        if ask.lease_seconds:
+            machine_leases.grant(draft, LeaseAsk(new_id, ask.lease_seconds, ask.who), machine, now)
+        return operation
 
     def _drafted(self, ask: LaunchAsk, new_id: str, fleet: Fleet) -> Machine:
         """The machine as asked for, not yet on any host."""
         now = self._clock.now()
         name = ask.name or f"machine-{new_id[:6]}"
-        living = [m for m in fleet.machines.values() if m.app == ask.app and m.name == name and m.alive]
+        living = [m for m in picked(fleet.machines, "app", ask.app) if m.name == name and m.alive]
         if any(not m.replaced_by for m in living):
             raise precondition(f"machine name {name} is taken in app {ask.app}")
         mounted = tuple(str(mount.get("volume", "")) for mount in ask.config.get("mounts") or [])
         volumes = [self._volume(identifier) for identifier in mounted]
-        if any(volume.app != ask.app or not volume.free for volume in volumes):
+        # Another app's volume is, to whoever asks, one that is not there.
+        if any(volume.app != ask.app for volume in volumes):
+            raise not_found("volume")
+        if not all(volume.free for volume in volumes):
             raise precondition(f"volume {mounted[0]} is not free")
         region = volumes[0].region if volumes else ask.region or self._anywhere(fleet)
         host = volumes[0].host if volumes else ""
@@ -143,7 +167,9 @@ class Requests:
         key = f"create:{machine.id}"
         return Operation(key, "create", machine.host, args, Origin.OWNER, self._clock.now(), machine.id)
 
-    async def destroy_machine(self, machine_id: str, *, force: bool, origin: Origin, who: str) -> Destroy:
+    async def destroy_machine(
+        self, machine_id: str, *, force: bool, origin: Origin, who: str, nonce: str = ""
+    ) -> Destroy:
         """Accepted durably, whatever gates or budgets say; refused only when running or lost a moment ago."""
         now = self._clock.now()
         async with self._ledger.writing() as draft:
@@ -153,8 +179,8 @@ class Requests:
             known = draft.get(Destroy, machine_id)
             if known is not None:
                 return self._taken_over(draft, known, origin, who)
-            fleet = self._watch.fleet()
-            host, sighting = fleet.hosts.get(machine.host), self._watch.sighting(machine.host)
+            machine_leases.check(draft, machine_id, nonce, now)
+            host, sighting = draft.get(Host, machine.host), self._watch.sighting(machine.host)
             limit = self._settings.destroy_refusal
             refused = destroys.refusal(machine, host, sighting, force=force, now=now, limit=limit)
             if refused:
@@ -179,83 +205,6 @@ class Requests:
         self._watch.wake()
         return taken
 
-    async def run_verb(self, machine_id: str, verb: str) -> Machine:
-        """start or stop, on a host that is in touch."""
-        machine = self._machine(machine_id)
-        host = self._ledger.get(Host, machine.host)
-        if not machine.alive or host is None or host.status is not HostStatus.OK:
-            raise precondition(
-                f"machine {machine_id} cannot {verb}: its host is unreachable or it is being destroyed"
-            )
-        owner, now = self._owner()
-        # The moment too: sequences begin anew with each start, and agents keep results by key.
-        key = f"{verb}:{machine_id}:{now.isoformat()}:{self._ledger.sequence}"
-        await self._run(Operation(key, verb, machine.host, {"machine_id": machine_id}, owner, now, machine_id))
-        return self._machine(machine_id)
-
-    async def create_volume(self, ask: VolumeAsk) -> Volume:
-        """Empty, or from a snapshot, on a host of the region with room."""
-        now = self._clock.now()
-        new_id = names.volume_id(f"{ask.app}/{ask.name}/{now.isoformat()}/{self._ledger.sequence}")
-        if ask.snapshot_id and self._ledger.get(Snapshot, ask.snapshot_id) is None:
-            raise not_found("snapshot")
-        self.placements[ask.region] += 1
-        async with self._ledger.writing() as draft:
-            fleet = self._watch.fleet()
-            size = Capacity(disk_mb=ask.size_mb)
-            host = placement.choose(fleet, placement.room_of(fleet), ask.app, ask.region, size)
-            if host is None:
-                self.failures[ask.region, "volume_placement_capacity"] += 1
-                raise no_room(f"no host in {ask.region} has {ask.size_mb} MB of disk for a volume")
-            blank = Volume(new_id, ask.app, ask.name, ask.region, host.name, ask.size_mb, now, state="creating")
-            draft.put(replace(blank, restored_from=ask.snapshot_id))
-            operation = self._create_volume(ask, new_id, host.name)
-            draft.put(operation)
-        self._watch.wake()
-        await self._waited(operation)
-        return self._volume(new_id)
-
-    def _create_volume(self, ask: VolumeAsk, new_id: str, host: str) -> Operation:
-        args: dict[str, Any] = {"volume_id": new_id, "app": ask.app, "name": ask.name, "size_mb": ask.size_mb}
-        source = self._ledger.get(Snapshot, ask.snapshot_id)
-        if source:
-            args |= {"snapshot_id": source.id, "source_volume": source.volume}
-        return Operation(f"volume:{new_id}", "create_volume", host, args, *self._owner())
-
-    async def snapshot_volume(self, volume_id: str) -> Snapshot:
-        volume = self._volume(volume_id)
-        host = self._ledger.get(Host, volume.host)
-        if host is None or host.status is not HostStatus.OK:
-            raise precondition(f"volume {volume_id} is on an unreachable host")
-        new_id = names.snapshot_id(f"{volume_id}/{self._clock.now().isoformat()}")
-        args = {"volume_id": volume_id, "snapshot_id": new_id}
-        await self._run(Operation(f"snapshot:{new_id}", "snapshot", volume.host, args, *self._owner()))
-        taken = self._ledger.get(Snapshot, new_id)
-        return taken or Snapshot(new_id, volume_id, volume.app, self._clock.now(), 0, "", state="creating")
-
-    async def _run(self, operation: Operation) -> None:
-        async with self._ledger.writing() as draft:
-            draft.put(operation)
-        self._watch.wake()
-        await self._waited(operation)
-
-    async def _waited(self, operation: Operation) -> None:
-        """Until it ended, or for as long as a client has patience.
-
-        Raises:
-            PermanentError: it failed for good.
-            TransientError: it was given up, with all that it was for; it may be asked for again.
-        """
-        try:
-            ended = await self._outbox.ended(operation.key, self._answer_within)
-        except TransientError:
-            if self._ledger.get(Operation, operation.key) is None:
-                raise TransientError(f"{operation.host} was lost before it was done") from None
-            # Accepted and under way: an error would make clients ask for the same a second time.
-            return
-        if ended.stage is Stage.FAILED:
-            raise PermanentError(ended.error)
-
     def _owner(self) -> tuple[Origin, Any]:
         return Origin.OWNER, self._clock.now()
 
@@ -270,6 +219,18 @@ class Requests:
         if found is None:
             raise not_found("volume")
         return found
+
+
+def _repeated(known: Machine, ask: LaunchAsk, draft: Draft) -> Operation:
+    """The operation of a create that is asked for once more under the same key.
+
+    Raises:
+        Refused: the key was for another config, or that create was long ago.
+    """
+    operation = draft.get(Operation, f"create:{known.id}")
+    if operation is None or digest(ask.config) != known.digest:
+        raise Refused("this Idempotency-Key was used for another machine", Terms(409, "idempotency_key_reused"))
+    return operation
 
 
 def _demand_key(machine: Machine, ask: LaunchAsk) -> str:

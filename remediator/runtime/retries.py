@@ -19,6 +19,7 @@ class Pace:
 PACES = {
     "create_volume": Pace(seconds=150.0),
     "snapshot": Pace(seconds=150.0),
+    "extend_volume": Pace(seconds=150.0),
     "provision": Pace(seconds=20.0, longest=30.0, tries=20),
     "webhook": Pace(seconds=12.0, longest=60.0, tries=40),
 }

@@ -117,7 +117,7 @@ class KnownRound:
 
 
 async def publish_agents(ledger: Ledger, file: Path, clock: Clock) -> None:
-    """Keep the list by which stop-all finds the agents when we are gone."""
+    """Keep the list by which stop-all finds the agents when we are gone; on a full disk the last one stays."""
     written: list[dict[str, object]] = []
     while True:
         places: list[dict[str, object]] = [
@@ -125,9 +125,18 @@ async def publish_agents(ledger: Ledger, file: Path, clock: Clock) -> None:
             for host in ledger.all(Host).values()
             if host.address and host.life is not Life.RETIRED
         ]
-        if places != written:
-            fresh = file.with_suffix(".new")
-            fresh.write_text(json.dumps(places), encoding="utf-8")
-            fresh.replace(file)
+        if places != written and _published(places, file):
             written = places
         await clock.sleep(_EVERY)
+
+
+def _published(places: list[dict[str, object]], file: Path) -> bool:
+    """Whether the list is in its place."""
+    fresh = file.with_suffix(".new")
+    try:
+        fresh.write_text(json.dumps(places), encoding="utf-8")
+        fresh.replace(file)
+    except OSError as error:
+        log.warning("cannot write %s: %s", file.name, error.strerror)
+        return False
+    return True

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from remediator.model.machine import Event, Machine, MachineState, Volume
-from remediator.runtime.absorb import LOST_EVENT, absorb_machines
+from remediator.model.machine import LOST_EVENT, Event, Machine, MachineState, Volume
+from remediator.runtime.absorb import absorb_machines
 from remediator.runtime.ledger import Draft
 
 Message = dict[str, Any]

@@ -38,6 +38,8 @@ class FakeRemediator:
     url: str = ""
     # As remediators of today do; those of before do not.
     signs: bool = True
+    # Told in the answer to a join, signed.
+    ceilings: Message = field(default_factory=dict)
     _peers: dict[str, tuple[web.WebSocketResponse, Channel]] = field(default_factory=dict)
     _waiting: dict[str, asyncio.Future[Message]] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -100,6 +102,7 @@ class FakeRemediator:
             "unseal_key": key_text(self.unseal.public_key),
             "operator_key": key_text(self.operator.verify_key),
             "fingerprint": fingerprint(self.box.public_key),
+            "ceilings": self.ceilings,
         }
         return web.json_response(mine)
 

@@ -9,6 +9,8 @@ from remediator.model.errors import PermanentError
 from remediator.model.request import Origin
 
 _Message = TypeVar("_Message")
+# The answer to a hello of a remediator that follows: it listens, and another leads.
+FOLLOWS = "follows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Welcome:
     # Signed documents that are taken over when they are younger: see statements.py.
     ceilings: dict[str, Any] = field(default_factory=dict)
     lease: dict[str, Any] = field(default_factory=dict)
+    # Signed by an operator: see recipients.py.
+    recipients: dict[str, Any] = field(default_factory=dict)
     signature: str = ""
 
     def message(self) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from remediator.agent.processes import Owner, find_processes, stop_and_kill
 from tests.e2e.one_process import run
 from tests.store_lab import free_port
 
+CAPACITY = "cpus=4,memory_mb=4096,disk_mb=256"
+
 
 @dataclass
 class Agent:
@@ -20,7 +22,12 @@ class Agent:
 
     folder: Path
     command: list[str]
+    log: Path
     process: "subprocess.Popen[bytes]"
+
+    def begin(self) -> None:
+        """Its agent's process anew, on the same folder."""
+        self.process = started(self.command, self.log)
 
     def processes(self, machine: str) -> set[int]:
         owner = Owner(machine, str(self.folder / "disk" / "machines" / machine))
@@ -37,23 +44,48 @@ class Agent:
             pass
 
 
+def started(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("ab") as said:
+        return subprocess.Popen(command, stdout=said, stderr=said)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a host stands, and whom its agent dials."""
+
+    name: str
+    region: str
+    rack: str
+    remediators: str
+    capacity: str = CAPACITY
+
+
 @contextmanager
-def joined(fleet: Path, below: Path, name: str = "h1", rack: str = "r1") -> Iterator[Agent]:
+def joined(fleet: Path, below: Path, name: str = "h1", rack: str = "r1", capacity: str = CAPACITY) -> Iterator[Agent]:
     """An agent that joins the running remediator of that folder; nothing of it is left behind."""
-    folder = below / name
     settings = (fleet / "fleetmend.yml").read_text()
     ports = dict(re.findall(r"^(listen|fleet_listen): 127.0.0.1:(\d+)$", settings, re.MULTILINE))
     code, token = run("join-token", name, "--url", f"http://127.0.0.1:{ports['listen']}", folder=fleet)
     assert code == 0, token
+    place = Place(name, "arn", rack, f"http://127.0.0.1:{ports['fleet_listen']}", capacity)
+    with joined_with(token.split()[0], place, below) as agent:
+        yield agent
+
+
+@contextmanager
+def joined_with(token: str, place: Place, below: Path) -> Iterator[Agent]:
+    """An agent with its token; nothing of it is left behind."""
+    folder = below / place.name
     flags = {
-        "--name": name, "--region": "arn", "--rack": rack, "--data": str(folder),
-        "--remediator": f"http://127.0.0.1:{ports['fleet_listen']}", "--join-token": token.split()[0],
-        "--listen": f"127.0.0.1:{free_port()}", "--snapshots": str(below / "snapshots"), "--uuid": f"chassis-{name}",
-        "--capacity": "cpus=4,memory_mb=4096,disk_mb=256", "--loops": "off",
+        "--name": place.name, "--region": place.region, "--rack": place.rack, "--data": str(folder),
+        "--remediator": place.remediators, "--join-token": token,
+        "--listen": f"127.0.0.1:{free_port()}", "--snapshots": str(below / "snapshots"),
+        "--uuid": f"chassis-{place.name}", "--capacity": place.capacity, "--loops": "off",
+        "--programs": str(below / "programs"),
     }  # fmt: skip
     command = [sys.executable, "-m", "remediator.agent.cli", *(word for pair in flags.items() for word in pair)]
-    with (below / f"{name}.log").open("ab") as log:
-        agent = Agent(folder, command, subprocess.Popen(command, stdout=log, stderr=log))
+    log = below / f"{place.name}.log"
+    agent = Agent(folder, command, log, started(command, log))
     try:
         yield agent
     finally:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -14,6 +15,7 @@ from remediator.api.fake_fleet import troubled_control
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
+from remediator.api.tenancy import Tenancy
 from remediator.model.machine import MachineState
 from tests.exporter.test_exporter_orchestrator import Page
 
@@ -46,6 +48,18 @@ async def test_pages_and_whole_answers_make_the_same_page(url: str) -> None:
     assert len(page) > 100
     assert await asyncio.to_thread(old.read) == page
     assert await asyncio.to_thread(old.read, 1) == await asyncio.to_thread(followed.read, 1)
+
+
+async def test_a_token_is_shown_where_one_is_asked_for(control: FakeControl, tmp_path: Path) -> None:
+    asked = PublicSettings(tenancy=Tenancy(onlookers="nobody"))
+    requests = RequestCounter(lambda: 0.0)
+    app = build_public_app(control, asked, operator_token="shown", requests=requests, metrics_text=lambda: b"")
+    async with TestServer(app) as server:
+        url = str(server.make_url("/")).rstrip("/")
+        with pytest.raises(ValueError, match="answered 401"):
+            await asyncio.to_thread(build_fetch(url), "/internal/state")
+        (tmp_path / "token").write_text("shown\n")
+        assert await asyncio.to_thread(build_fetch(url, token_file=tmp_path / "token"), "/internal/state")
 
 
 async def test_a_change_there_is_a_change_here(url: str, control: FakeControl) -> None:

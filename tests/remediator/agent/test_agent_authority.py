@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from remediator.agent.trial import Trial, on_trial, port_of, running, serving
+from remediator.agent.upkeep import TIDY_SECONDS
 from remediator.model.machine import Sealed
 from remediator.model.request import Origin
 from remediator.wire.freeze import sign_freeze
@@ -162,6 +163,28 @@ async def test_a_file_freezes_the_condemned_too(host: Trial) -> None:
     (host.data / "freeze").unlink()
     await host.fake.until(lambda: "m1" in host.fake.absent)
     assert host.processes("m1") == set()
+
+
+async def test_what_a_person_holds_through_the_remediator_runs_on_and_may_be_let_off(host: Trial) -> None:
+    for machine in ("m1", "m2"):
+        await host.create(machine, running("exec sleep 600"))
+    await host.end()
+    host.fake.condemn("m1", "m2")
+    host.fake.welcome = replace(host.fake.welcome, frozen="ada holds host h1")
+    await host.start()
+    # Longer than what is left over is looked for.
+    await asyncio.sleep(1.2 * TIDY_SECONDS)
+    assert [len(host.processes(machine)) for machine in ("m1", "m2")] == [1, 1]
+    assert (await host.send("start", machine_id="m1"))["ok"]
+    for machine in ("m1", "m2"):
+        await host.send("stop", machine_id=machine)
+    again = {m: await host.send("start", origin=Origin.AUTOMATIC, machine_id=m) for m in ("m1", "m2")}
+    assert (again["m1"]["ok"], again["m2"].get("text")) == (True, "machine m2 is condemned")
+    await host.end()
+    host.fake.welcome = replace(host.fake.welcome, condemned=("m2",), frozen="")
+    await host.start()
+    await host.fake.until(lambda: "m2" in host.fake.absent)
+    assert [len(host.processes(machine)) for machine in ("m1", "m2")] == [1, 0]
 
 
 def disk(volume: str, metadata: dict[str, str]) -> dict[str, object]:

@@ -129,6 +129,37 @@ async def test_a_freeze_holds_what_no_person_asked_for() -> None:
     assert Standing.load(standing.store).due(NOON, frozen=True) == {"m2"}
 
 
+async def test_what_a_person_holds_is_not_due_until_a_welcome_holds_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    standing = Standing.load(store)
+    named = Welcome(1, "a", 1, ("m1", "m2"), automatic=("m2",), signature="checked", frozen="ada holds host h1")
+    standing.obey(named)
+    await standing.keep()
+    again = Standing.load(store)
+    store.close()
+    assert again.due(NOON) == {"m1"}
+    again.obey(replace(named, frozen=""))
+    assert again.due(NOON) == {"m1", "m2"}
+
+
+async def test_who_is_let_off_may_run_again() -> None:
+    """By its name, or by a welcome that holds nothing and does not name it; nobody else is forgotten."""
+    standing = Standing(Unwritten())
+    held = Welcome(1, "a", 1, ("m1", "m2", "m3"), automatic=("m2", "m3"), signature="checked", frozen="a drill")
+    standing.obey(held)
+    for machine in ("m1", "m2"):
+        await standing.let_off(machine)
+    assert (sorted(standing.condemned), sorted(standing.automatic), sorted(standing.held)) == (
+        ["m1", "m3"],
+        ["m3"],
+        ["m3"],
+    )
+    standing.obey(Welcome(1, "a", 1, signature="checked", frozen="a drill"))
+    assert standing.condemned == {"m1", "m3"}
+    standing.obey(Welcome(1, "a", 1, signature="checked"))
+    assert (sorted(standing.condemned), sorted(standing.held)) == (["m1"], [])
+
+
 async def test_the_spared_are_due_when_patience_is_over() -> None:
     standing = Standing(Unwritten(), condemned=frozenset({"m1", "m2"}), spared={"m1": NOON})
     assert standing.due(NOON - timedelta(seconds=1)) == {"m2"}

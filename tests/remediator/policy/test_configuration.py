@@ -40,7 +40,7 @@ def test_what_the_shipped_comments_show_is_the_default(tmp_path: Path) -> None:
     # Where secrets are and who provides hosts have no default: the file shows examples.
     examples = (
         "name|journal|journal_password_file|store_token_file|store_write_url|"
-        "provider|webhooks|owners|alertmanagers|intake|external_url"
+        "provider|webhooks|owners|questions|alertmanagers|intake|external_url|shards|prefer|peer_url"
     )
     shown = re.sub(rf"^({examples}): .*", "", shown, flags=re.MULTILINE)
     assert shown.count("\n#") < text.count("\n#") - 25
@@ -57,9 +57,19 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     assert settings.evaluation_jitter is False
 
 
+def test_shards_are_regions_or_groups_of_them(tmp_path: Path) -> None:
+    database = "journal: postgresql://db/x\n"
+    assert load_settings(put(tmp_path, f"{database}shards: by_region\n"), {}).shards == "by_region"
+    grouped = load_settings(put(tmp_path, f"{database}shards: {{north: [arn, hel]}}\nprefer: [north]\n"), {})
+    assert (grouped.shards, grouped.prefer) == ({"north": ("arn", "hel")}, ("north",))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("shards: by_region\n", "1:9: shards: need a journal in PostgreSQL"),
+        ("journal: postgresql://db/x\nshards: {a: [arn], b: [arn]}\n", "region 'arn' is in shard 'a' too"),
+        ("journal: postgresql://db/x\nshards: {north: [arn]}\nprefer: [nort]\n", "there is no shard 'nort'"),
         ("patiense: 5m", "fleetmend.yml:1:1: patiense: unknown field (did you mean 'patience'?)"),
         ("gate: {latncy: 5m}", "gate.latncy: unknown field (did you mean 'latency'?)"),
         ("listen: 8321", "fleetmend.yml:1:9: listen: YAML reads 8321 as a number"),
@@ -79,6 +89,7 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
             "webhooks: {web_team: {url: http://x}}\nowners: {web: web_tem}",
             "fleetmend.yml:2:15: owners.web: there is no webhook 'web_tem' under webhooks (did you mean 'web_team'?)",
         ),
+        ("questions: on_call", "fleetmend.yml:1:12: questions: there is no webhook 'on_call' under webhooks"),
         ("- a", "must be a mapping of fields"),
     ],
 )

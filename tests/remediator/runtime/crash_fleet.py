@@ -8,7 +8,7 @@ from typing import Any
 from remediator.model.errors import PermanentError
 from remediator.model.request import Operation
 from remediator.wire.messages import Welcome
-from tests.remediator.builders import sealed
+from tests.remediator.builders import NOON, sealed
 from tests.remediator.runtime.lab import hello, record
 
 Value = dict[str, Any]
@@ -33,6 +33,12 @@ class Box:
     powered: bool = True
     linked: bool = True
     boots: int = 1
+    # Which data folder its agent has: another one is another identity under the same name.
+    disk: int = 1
+    # Whose power the BMC in its place of the inventory switches; empty for its own.
+    cable: str = ""
+    # Whether vantages heard it when they were asked last.
+    heard: bool = True
     machines: dict[str, Held] = field(default_factory=dict)
     volumes: set[str] = field(default_factory=set)
     condemned: set[str] = field(default_factory=set)
@@ -64,9 +70,18 @@ class Box:
         self.boots += not self.powered
         self.powered = self.linked = True
 
+    def wipe(self) -> None:
+        """Installed anew under the same name: nothing is left of what it held."""
+        self.lose_power()
+        self.come_back()
+        self.disk += 1
+        self.machines, self.volumes, self.condemned, self.results = {}, set(), set(), {}
+        self.highest, self.epoch, self.began = ("", 0, 0), 0, ""
+
     def greeting(self) -> Value:
         machines = [self.told(name) for name in self.machines]
-        identity = {"uuid": f"u-{self.name}", "agent_key": "", "data_id": f"d-{self.name}"}
+        disk = "" if self.disk == 1 else f"-{self.disk}"
+        identity = {"uuid": f"u-{self.name}", "agent_key": "", "data_id": f"d-{self.name}{disk}"}
         volumes = [{"id": volume, "used_bytes": 1} for volume in sorted(self.volumes)]
         more = {"highest": self.highest, "began": self.began, "epoch": self.epoch, "identity": identity}
         boot = f"boot-{self.name}-{self.boots}"
@@ -120,11 +135,24 @@ class Box:
                 self.reports.append({"absent": [asked.machine]})
                 return {}
             case "start" | "stop":
-                held = self.machines[asked.machine]
+                held = self._held(asked.machine)
                 held.running = held.wanted = asked.verb == "start"
+                # What is told later overrules what was told before, and is still on its way.
+                self.reports.append({"machines": [self.told(asked.machine)]})
                 return {"record": self.told(asked.machine)}
+            case "snapshot":
+                named = {"id": args["snapshot_id"], "volume": args["volume_id"], "app": "db"}
+                return {"snapshot": named | {"created_at": NOON.isoformat(), "size_bytes": 1, "digest": "d"}}
+            case "export":
+                self._held(asked.machine)
+                return {"sealed_config": "box", "digest": "d"}
             case _:
                 raise PermanentError(f"no such verb here: {asked.verb}")
+
+    def _held(self, machine: str) -> Held:
+        if machine not in self.machines or machine in self.condemned:
+            raise PermanentError(f"{machine} is not here, or condemned")
+        return self.machines[machine]
 
     def _create(self, machine: str, args: Value) -> Value:
         if machine in self.condemned:
@@ -151,9 +179,26 @@ class World:
     bmc_answers: bool = True
     # Volumes that hold what somebody wrote.
     originals: frozenset[str] = frozenset({"v1"})
+    # Hosts of the beginning: they have BMCs.
+    first_hosts: tuple[str, ...] = ("h1", "h2", "h3", "h4")
     # Machines of the beginning.
     first: frozenset[str] = frozenset({"m1", "m2", "m3", "m4"})
     wrong: list[str] = field(default_factory=list)
+    # Machines whose host was wiped under them: only people can bring them back.
+    wiped: set[str] = field(default_factory=set)
+    # What a provider was asked for, by the key; the same key is the same hosts.
+    bought: dict[str, list[str]] = field(default_factory=dict)
+
+    def buy(self, asked: Operation) -> Value:
+        """The provider's side: hosts that boot at once."""
+        names = self.bought.setdefault(asked.key, list(asked.args["names"]))
+        for name in names:
+            self.boxes.setdefault(name, Box(name, "burst"))
+        return {"hosts": names}
+
+    def chassis(self, host: str) -> Box:
+        """Whose button is pressed where that host's is meant."""
+        return self.boxes[self.boxes[host].cable or host]
 
     def arrive(self, asked: Operation, mark: Mark) -> Value:
         """A command comes in at its host.

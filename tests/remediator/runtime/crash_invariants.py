@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from remediator.journal.protocol import Entry, Row
+from remediator.model.enrolment import Term
 from remediator.model.fleet import routable
 from remediator.model.host import Host, Life
 from remediator.model.incident import Incident
 from remediator.model.machine import Machine, Recovery
 from remediator.model.people import OperatorHold, Release
 from remediator.model.policy import Mode
-from remediator.model.request import Destroy, Operation, Origin
+from remediator.model.request import Burst, Destroy, Migration, Operation, Origin
 from tests.remediator.runtime.crash_fleet import World
-from tests.remediator.runtime.crash_lab import Shelf
+from tests.remediator.runtime.crash_lab import Dial, Shelf
 
-VERBS = frozenset({"create", "create_volume", "destroy", "start", "stop", "power_off"})
+VERBS = frozenset(
+    {"create", "create_volume", "destroy", "start", "stop", "power_off", "snapshot", "export", "provision"}
+)
+Memory = tuple[set[str], set[str], dict[str, datetime]]
 
 
 @dataclass
@@ -25,18 +29,30 @@ class Invariants:
 
     shelf: Shelf
     world: World
+    dial: Dial
     mode: Mode
     wrong: list[str] = field(default_factory=list)
     # What somebody was answered: it is not forgotten whatever dies.
     destroys: set[str] = field(default_factory=set)
     machines: set[str] = field(default_factory=set)
     holds: dict[str, datetime] = field(default_factory=dict)
+    # An older copy of the journal was restored: what it has forgotten nobody can expect of it.
+    restored: bool = False
+
+    def memory(self) -> Memory:
+        return set(self.destroys), set(self.machines), dict(self.holds)
+
+    def restore(self, memory: Memory) -> None:
+        destroys, machines, holds = memory
+        self.destroys, self.machines, self.holds = set(destroys), set(machines), dict(holds)
+        self.restored = True
 
     def committed(self, rows: Sequence[Row], entries: Sequence[Entry]) -> None:
         self._one_routable()
         self._held_are_left_alone(rows, entries)
         self._one_host_at_a_time()
         self._volumes_kept(rows)
+        self._strangers_prove_nothing(rows)
 
     def called(self, operation: Operation) -> None:
         """Just before a driver call: what the journal knew of it."""
@@ -45,16 +61,39 @@ class Invariants:
             self.wrong.append(f"5: {operation.key} is called and not in the journal")
         if operation.verb not in VERBS:
             self.wrong.append(f"21: {operation.verb} is called on {operation.host}")
-        if operation.origin is not Origin.AUTOMATIC:
-            return
+        term = self.shelf.of(Term).get("term")
+        if term is not None and term.rewound:
+            self.wrong.append(f"6: {operation.key} is called while we are rewound")
+        if operation.origin is Origin.AUTOMATIC:
+            self._automatic(operation)
+
+    def _automatic(self, operation: Operation) -> None:
         if self.mode is Mode.SHADOW:
             self.wrong.append(f"14: {operation.key} is called in shadow")
-        if operation.verb == "destroy":
-            known = operation.machine in self.shelf.of(Destroy)
-        else:
-            known = operation.decision in self.shelf.decisions
-        if not known:
+        if self.dial.stopped:
+            self.wrong.append(f"9: {operation.key} is called under a freeze")
+        move = operation.args.get("migration") in self.shelf.of(Migration) or operation.key in self.shelf.of(Burst)
+        if operation.verb == "destroy" and not move:
+            self._kills(operation)
+        elif not move and operation.decision not in self.shelf.decisions:
             self.wrong.append(f"5: {operation.key} has neither decision nor request")
+
+    def _kills(self, operation: Operation) -> None:
+        """4, 9: an automatic destroy waits for the gate, and for people's words on its host."""
+        if operation.machine not in self.shelf.of(Destroy):
+            self.wrong.append(f"5: {operation.key} has neither decision nor request")
+        if not self.dial.open:
+            self.wrong.append(f"4: {operation.key} is called though the gate is closed")
+        if word := self._word_on(operation.host, self.dial.now()):
+            self.wrong.append(f"9: {operation.key} is called though {word}")
+
+    def _word_on(self, name: str, now: datetime) -> str:
+        """The person's word, if any, that nothing automatic is done to that host now."""
+        host = self.shelf.of(Host)[name]
+        over = {f"host/{name}", f"rack/{host.rack}", f"region/{host.region}", "fleet/fleet", "playbook/host_dead"}
+        held = [key for key, row in self.shelf.of(OperatorHold).items() if key in over and row.covers(now)]
+        maintained = host.maintenance_until is not None and now < host.maintenance_until
+        return f"{held[0]} is held" if held else f"{name} is in maintenance" * maintained
 
     def _one_routable(self) -> None:
         hosts, machines = self.shelf.of(Host), self.shelf.of(Machine)
@@ -83,9 +122,15 @@ class Invariants:
         fresh = [row.value for row in rows if row.kind == "Operation" and row.version == 0 and row.value]
         about = {entry.id: entry.subject for entry in entries if entry.kind == "decision"}
         for operation in (each for each in fresh if each.decision):
-            hold = self.shelf.of(OperatorHold).get(f"host/{about[operation.decision]}")
-            if hold is not None and operation.written_at < hold.until:
-                self.wrong.append(f"9: {operation.key} is written though {hold.name} is held")
+            if word := self._word_on(about[operation.decision], operation.written_at):
+                self.wrong.append(f"9: {operation.key} is written though {word}")
+
+    def _strangers_prove_nothing(self, rows: Sequence[Row]) -> None:
+        """8: absence is observed by the identity that held it."""
+        ended = [row.value for row in rows if row.kind == "Destroy" and row.value and not row.value.open]
+        for destroy in ended:
+            if self.shelf.of(Host)[destroy.host].identity_claim is not None:
+                self.wrong.append(f"8: {destroy.machine} is seen absent by a stranger on {destroy.host}")
 
     def _volumes_kept(self, rows: Sequence[Row]) -> None:
         gone = [row.id for row in rows if row.kind == "Volume" and row.value is None]
@@ -117,7 +162,9 @@ class Invariants:
                 known = machines.get(name)
                 if known is None or not known.alive:
                     found.append(f"8: {name} is still on {box.name}")
-        return found + self._unserved()
+        found += [f"22: {each.id} is {each.stage}" for each in self.shelf.of(Burst).values() if each.open]
+        found += [f"8: {each.id} is {each.stage}" for each in self.shelf.of(Migration).values() if each.open]
+        return found + ([] if self.restored else self._unserved())
 
     def _unserved(self) -> list[str]:
         """Every machine of the beginning, or answered to its owner, that nobody wanted gone is routable, once."""
@@ -128,7 +175,8 @@ class Invariants:
             lines[line] = lines.get(line, 0) + routable(each, hosts.get(each.host))
         asked = {each.machine for each in self.shelf.of(Destroy).values() if each.origin is not Origin.AUTOMATIC}
         ended = {root(machines[name], machines) for name in asked if name in machines}
-        owned = (self.machines | self.world.first) - ended
+        gone = {root(machines[name], machines) for name in self.world.wiped if name in machines}
+        owned = (self.machines | self.world.first) - ended - gone
         return [f"8: {line} is served by {count}" for line, count in lines.items() if count != 1 and line in owned]
 
 

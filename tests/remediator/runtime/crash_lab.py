@@ -1,11 +1,12 @@
 """One remediator of real parts that may die between any two steps, and the journal that is all it leaves behind."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+
+from nacl.public import PrivateKey
 
 from remediator.actions import ACTIONS
 from remediator.clock import FakeClock
@@ -15,6 +16,7 @@ from remediator.engine.verdicts import EvidenceTimes
 from remediator.journal.memory import MemoryJournal
 from remediator.journal.protocol import Entry, LeaseLost, Row
 from remediator.model.alert import Alert
+from remediator.model.enrolment import Enrolment
 from remediator.model.errors import FleetmendError, PermanentError, TransientError
 from remediator.model.evidence import Gate, Outcome
 from remediator.model.host import Host, Life
@@ -30,11 +32,14 @@ from remediator.runtime.loop import Loop, Rules
 from remediator.runtime.outbox import Outbox
 from remediator.runtime.people import People
 from remediator.runtime.requests import Requests
+from remediator.runtime.rewound import Rewound
 from remediator.runtime.watch import Watch
 from remediator.settings import Settings
 from remediator.sources.evidence import Evidence
+from remediator.wire.keys import key_text
 from tests.remediator.builders import NOON, alert
 from tests.remediator.runtime.crash_fleet import Box, World
+from tests.remediator.runtime.crash_wire import Wire
 from tests.remediator.runtime.lab import Tally, as_written
 from tests.remediator.runtime.stepped import Died, Doom, SteppedLoop
 
@@ -43,6 +48,7 @@ VANTAGES = tuple(Vantage(f"p-{rack}", "arn", rack) for rack in ("r1", "r2", "r3"
 SHIPPED = load_policy(Path(__file__).parents[3] / "rules", ACTIONS)
 NOWHERE = Path("nowhere")
 SETTINGS = Settings(NOWHERE, NOWHERE, NOWHERE, NOWHERE)
+BOX_KEY = key_text(PrivateKey.generate().public_key)
 # The store's rule fires so long after a host fell silent.
 RULE_FIRES = timedelta(seconds=6)
 Commit = Callable[[Sequence[Row], Sequence[Entry]], None]
@@ -79,53 +85,29 @@ class Shelf(MemoryJournal):
         self.decisions |= {entry.id for entry in entries if entry.kind == "decision"}
         self.heard(rows, entries)
 
+    def copied(self) -> "Shelf":
+        """A backup of this moment."""
+        copy = Shelf()
+        copy.take(self)
+        return copy
+
+    def take(self, other: "Shelf") -> None:
+        """All that the other holds; who leads is nothing that lies in it."""
+        self._rows, self._lines = dict(other._rows), list(other._lines)
+        self._changes, self._commits = list(other._changes), list(other._commits)
+        self.values = {kind: dict(rows) for kind, rows in other.values.items()}
+        self.decisions = set(other.decisions)
+
     def of(self, kind: type[T]) -> dict[str, T]:
         """The rows of a kind as they are durable."""
         return self.values.get(kind.__name__, {})
 
 
-class Wire:
-    """The driver: a command leaves, arrives and is answered in three steps; death may fall between any two."""
-
-    def __init__(self, process: "Process", called: Callable[[Operation], None]) -> None:
-        self._process = process
-        self._called = called
-        self._sequence = 0
-
-    async def perform(self, operation: Operation) -> dict[str, Any]:
-        self._called(operation)
-        world, agents = self._process.world, self._process.agents
-        if operation.verb == "power_off":
-            return await self._button(world.boxes[str(operation.args["host"])])
-        if operation.host not in world.boxes or not world.boxes[operation.host].session:
-            raise TransientError(f"{operation.host} is not connected")
-        self._sequence += 1
-        term = self._process.term
-        mark = (term.incarnation, term.number, self._sequence, agents.epoch_of(operation.host))
-        world.on_the_way.append((operation, mark))
-        await asyncio.sleep(0)
-        try:
-            value = world.arrive(operation, mark)
-        except ConnectionError:
-            # Nobody says so: a time-out does.
-            await asyncio.Event().wait()
-            raise
-        await asyncio.sleep(0)
-        return value
-
-    async def _button(self, box: Box) -> dict[str, Any]:
-        if not self._process.world.bmc_answers:
-            raise TransientError("the BMC does not answer")
-        await asyncio.sleep(0)
-        found = not box.powered
-        box.lose_power()
-        return {"found": found}
-
-
 class Dial:
     """The gate and the freeze, as people and the store have them."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
         self.open = True
         self.since = NOON
         self.stopped = ""
@@ -165,6 +147,7 @@ class Process:
         doubts = Doubts(ledger, self.evidence, self.dial.gate, clock)
         doubts.lease = lambda: "" if self.shelf.leader == self.number else "another leads"
         self.watch.doubts = doubts
+        self.rewound = await self._rewound(doubts)
         self.outbox = Outbox(ledger, Wire(self, called), as_written, clock, Tally())
         held = Rules(self.policy, ACTIONS, "host_dead", LifeTimes())
         self.judge = Loop(ledger, self.watch, self.outbox, self.agents, held, clock, Tally())
@@ -172,6 +155,23 @@ class Process:
         await self.judge.remember()
         self.people = People(ledger, self.watch, lambda: self.policy.playbooks, clock)
         self.requests = Requests(ledger, self.watch, self.outbox, clock, SETTINGS)
+
+    async def _rewound(self, doubts: Doubts) -> Rewound:
+        found = self.agents.rewound = Rewound(self.ledger, self.term, self.clock)
+        await found.remember()
+        found.renewed.append(self.agents.renew)
+        found.hang_up = self._hang_up
+        doubts.sources.append(found.doubts)
+        return found
+
+    def _hang_up(self) -> None:
+        for box in self.world.boxes.values():
+            box.session = False
+
+    def stopped(self) -> dict[str, str]:
+        """Why nothing may be destroyed this instant."""
+        frozen = self.dial.stopped
+        return {**({"frozen": frozen} if frozen else {}), **self.watch.doubts()}
 
     def run(self, work: Coroutine[Any, Any, T], cancel_after: int = 0) -> T:
         """Raises: Died."""
@@ -209,12 +209,20 @@ class Process:
                 return
 
     def greet(self, box: Box) -> None:
+        self.run(self._enrolled(box))
         try:
             word = self.run(self.agents.greeted(box.name, box.greeting()))
         except PermanentError:
             return
         box.welcomed(word)
         self.world.look()
+
+    async def _enrolled(self, box: Box) -> None:
+        """A host that was bought has joined before it greets."""
+        known = Enrolment(box.name, "agent", "arn", box.rack, NOON, "v", BOX_KEY)
+        if self.ledger.get(Enrolment, known.key) is None:
+            async with self.ledger.writing() as draft:
+                draft.put(known)
 
     def _probed(self) -> None:
         now = self.clock.now()
@@ -223,10 +231,13 @@ class Process:
             for box in self.world.boxes.values():
                 self.evidence.voted(vantage, box.name, Outcome.OK if box.reached else Outcome.SILENT, now)
         for box in self.world.boxes.values():
+            box.heard = box.reached
             if not box.reached:
                 self.evidence.hung_up(box.name)
-            if self.world.bmc_answers:
-                self.evidence.powered(box.name, "on" if box.powered else "off", now)
+            if self.world.bmc_answers and box.name in self.world.first_hosts:
+                # Only the BMC of the host's own chassis is a witness.
+                state = "on" if box.powered else "off"
+                self.evidence.powered(box.name, "unknown" if box.cable else state, now)
 
     def _alerts(self) -> tuple[Alert, ...]:
         """The store's rule over hosts that have been silent for long, while the store speaks."""

@@ -28,6 +28,7 @@ from remediator.runtime.agents import Agents
 from remediator.runtime.configs import ConfigCache
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop, Rules
+from remediator.runtime.machine_desk import MachineDesk
 from remediator.runtime.outbox import Outbox
 from remediator.runtime.reload import Reload, Users
 from remediator.runtime.requests import Requests
@@ -106,6 +107,8 @@ class Lab:
         term = Term("incarnation", 3, NOON)
         self.agents = Agents(self.ledger, self.watch, self.configs, term, self.clock)
         self.requests = Requests(self.ledger, self.watch, self.outbox, self.clock, SETTINGS)
+        self.requests.configs = self.configs
+        self.life = MachineDesk(self.ledger, self.watch, self.requests.carrier, self.driver, self.configs, self.clock)
         self.dial = Dial()
         held = Rules(rules or policy(), ACTIONS, "host_dead", TIMES)
         self.loop = Loop(self.ledger, self.watch, self.outbox, self.agents, held, self.clock, self.tally)

@@ -11,6 +11,7 @@ from remediator.model.evidence import Outcome
 from remediator.model.fleet import routable
 from remediator.model.host import Capacity, Host, HostStatus, Identity, Life
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
+from remediator.model.people import OperatorHold, Scope
 from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from tests.remediator.builders import (
     CLOSED,
@@ -269,6 +270,30 @@ async def test_under_a_freeze_all_are_named_and_only_their_owners_wishes_are_sen
     assert (known_destroy(lab, "m1").stage, known_destroy(lab, "m2").stage) == (D.BLOCKED, D.SENT)
 
 
+HELD = (
+    OperatorHold(Scope.HOST, "h1", "ada", "forensics", NOON, NOON + 60 * SECOND),
+    OperatorHold(Scope.APP, "web", "ada", "forensics", NOON, NOON + 60 * SECOND),
+    dead(maintenance_until=NOON + 60 * SECOND),
+)
+
+
+@pytest.mark.parametrize("word", HELD)
+async def test_what_a_person_holds_is_named_and_not_sent_until_the_word_is_over(lab: Lab, word: Any) -> None:
+    """Named, so that it does not start again; and the agent is told to end none by itself."""
+    own = destroy("m2", origin=Origin.OWNER)
+    await lab.put(dead(), machine("m1"), machine("m2"), destroy("m1", stage=D.BLOCKED), own, word)
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1"), record("m2")))
+    assert (welcome.condemned, welcome.automatic) == (("m1", "m2"), ("m1",))
+    assert any(told in welcome.frozen for told in ("forensics", "in maintenance until"))
+    assert (known_destroy(lab, "m1").stage, known_destroy(lab, "m2").stage) == (D.BLOCKED, D.SENT)
+    lab.probes(h1=Outcome.OK)
+    assert not [each for each in (await lab.settle()).operations.values() if each.machine == "m1"]
+    lab.wait(60)
+    lab.probes(h1=Outcome.OK)
+    (sent,) = [each for each in (await lab.settle()).operations.values() if each.machine == "m1"]
+    assert sent.verb == "destroy"
+
+
 async def test_one_whose_volume_was_restored_elsewhere_does_not_start_on_its_hosts_return(lab: Lab) -> None:
     """Not yet condemned when its host came back; the copy has moved on without it."""
     lost = machine(volumes=("v1",), replaced_by="m2", recovery=Recovery.PLACED)
@@ -276,6 +301,14 @@ async def test_one_whose_volume_was_restored_elsewhere_does_not_start_on_its_hos
     welcome = await lab.agents.greeted("h1", hello("h1", record("m1", volumes=["v1"])))
     assert welcome.condemned == ("m1",)
     assert known_destroy(lab).stage is D.SENT
+
+
+async def test_one_whose_volume_was_restored_is_not_ended_while_a_person_holds_it(lab: Lab) -> None:
+    lost = machine(volumes=("v1",), replaced_by="m2", recovery=Recovery.PLACED)
+    await lab.put(dead(), host("h2"), lost, machine("m2", "h2", replaces="m1", volumes=("v2",)), volume(), HELD[0])
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1", volumes=["v1"])))
+    assert (welcome.condemned, welcome.automatic, "forensics" in welcome.frozen) == (("m1",), ("m1",), True)
+    assert known_destroy(lab).stage is D.QUEUED
 
 
 async def test_a_freeze_is_told_and_holds_automatic_destroys(lab: Lab) -> None:

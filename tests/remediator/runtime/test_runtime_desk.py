@@ -21,6 +21,7 @@ def desk(lab: Lab, folder: Path) -> Desk:
         watch=lab.watch,
         loop=lab.loop,
         requests=lab.requests,
+        life=lab.life,
         enrolments=Enrolments(lab.ledger, Identity({}, "", b"secret"), lab.clock),
         agents=lab.agents,
         configs=lab.configs,

@@ -15,6 +15,7 @@ from tests.remediator.builders import NOON, SECOND, dead, host, machine, operati
 from tests.remediator.runtime.lab import Lab
 
 OURS = Identity({"box_key": "b", "verify_key": "v"}, "0123456789abcdef", b"secret")
+CEILINGS = {"patience": 120.0, "signature": "s"}
 
 
 def asking(token: str, name: str = "h1", kind: str = "agent", keys: str = "") -> JoinAsk:
@@ -23,13 +24,13 @@ def asking(token: str, name: str = "h1", kind: str = "agent", keys: str = "") ->
 
 @pytest.fixture
 def enrolments(lab: Lab) -> Enrolments:
-    return Enrolments(lab.ledger, OURS, lab.clock)
+    return Enrolments(lab.ledger, OURS, lab.clock, lambda: CEILINGS)
 
 
 async def test_an_agent_joins_and_gets_our_keys(lab: Lab, enrolments: Enrolments) -> None:
     token = await enrolments.mint("h1")
     assert token.endswith(".0123456789abcdef")
-    assert await enrolments.join(asking(token)) == dict(OURS.public)
+    assert await enrolments.join(asking(token)) == {**OURS.public, "ceilings": CEILINGS}
     assert lab.ledger.get(Enrolment, "agent/h1") == Enrolment("h1", "agent", "arn", "r1", NOON, "verify", "box")
     assert (await lab.told("joined"))[0]["kind"] == "agent"
 
@@ -135,7 +136,7 @@ async def test_the_keys_of_an_enrolled_host_are_not_replaced(
         await enrolments.join(other)
     assert refused.value.terms.status == 403
     assert lab.ledger.get(Enrolment, "agent/h1") == before
-    assert await enrolments.join(asking(token)) == dict(OURS.public)
+    assert await enrolments.join(asking(token)) == {**OURS.public, "ceilings": CEILINGS}
 
 
 @pytest.mark.parametrize("known", [host("h1", joined=False), host("h1", life=Life.RETIRED)])

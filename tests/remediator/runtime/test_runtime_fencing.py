@@ -12,6 +12,7 @@ import pytest
 from remediator.actions.effects import Fence as FenceEffect
 from remediator.actions.effects import PowerCycle
 from remediator.drivers.bmc import Bmcs, BmcSession, Button, Reading
+from remediator.model.evidence import VerdictKind
 from remediator.model.host import Fence, Host, Identity, Life
 from remediator.model.people import OperatorHold, Scope
 from remediator.model.request import Operation, Stage
@@ -19,7 +20,7 @@ from remediator.runtime import effects
 from remediator.runtime.fencing import forgo, objections
 from remediator.runtime.rounds import KNOWN_EVERY, KnownRound, PowerRound
 from remediator.settings import BmcEndpoint
-from tests.remediator.builders import NOON, SECOND, dead, host
+from tests.remediator.builders import NOON, SECOND, dead, host, verdict
 from tests.remediator.runtime.lab import Lab
 
 EFFECT = FenceEffect("h1", 1, "bmc", "u1")
@@ -78,6 +79,28 @@ async def test_a_host_that_is_back_keeps_its_power(lab: Lab, change: dict[str, A
         forgo(lab.watch.fleet(), draft, lab.clock.now())
     assert operation_of(lab).stage is Stage.FAILED
     assert the(lab).fence is Fence.NONE
+
+
+@pytest.mark.parametrize(
+    ("kind", "stays"),
+    [
+        (VerdictKind.PARTITIONED, True),
+        (VerdictKind.ALIVE, True),
+        (VerdictKind.AGENT_GONE, True),
+        (VerdictKind.DEAD, False),
+        (VerdictKind.NO_EVIDENCE, False),
+    ],
+)
+async def test_whom_somebody_hears_again_keeps_its_power(lab: Lab, kind: VerdictKind, stays: bool) -> None:
+    """Its life is over until it greets; its button is not pressed for all that."""
+    await lab.put(dead())
+    await written(lab, EFFECT)
+    seen = replace(lab.watch.fleet(), verdicts={"h1": verdict(kind=kind)})
+    async with lab.ledger.writing() as draft:
+        forgo(seen, draft, lab.clock.now())
+    assert (operation_of(lab).stage is Stage.FAILED, the(lab).fence is Fence.FAILED) == (stays, stays)
+    objects = objections(lab.ledger, lab.clock.now, dict)(operation_of(lab))
+    assert objects == ("it was given up" if stays else "")
 
 
 async def test_what_nobody_answered_in_time_is_given_up(lab: Lab) -> None:

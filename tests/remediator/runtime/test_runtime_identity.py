@@ -111,7 +111,7 @@ async def test_other_keys_may_join_once_a_person_has_said_replaced(lab: Lab) -> 
     assert h1(lab).cordoned == CLAIMED
     assert len(lab.ledger.all(JoinToken)) == 1
     await lab.put(answered(h1(lab), Word.REPLACED, "ada", NOON))
-    assert await enrolments.join(newcomer) == {"box_key": "ours"}
+    assert (await enrolments.join(newcomer))["box_key"] == "ours"
     assert lab.ledger.all(Enrolment)["agent/h1"].verify_key == "verify-2"
     # Nobody else is let in by that word.
     with pytest.raises(Refused):

@@ -200,3 +200,27 @@ async def test_history_is_written_with_the_rows_and_read_back() -> None:
     assert (found.id, found.body, ledger.count()) == ("id", {"life": "dead"}, 2)
     assert (short.body["kind"], short.body["new"], short.body["row"]["region"]) == ("Host", True, "arn")
     await ledger.close()
+
+
+class CutOff(MemoryJournal):
+    """A database that nobody reaches any more: a question waits until it is broken off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = threading.Event()
+
+    def count(self) -> int:
+        self.waits.wait(10)
+        return 0
+
+    def break_off(self) -> None:
+        self.waits.set()
+
+
+@pytest.mark.slow
+async def test_a_journal_that_does_not_answer_keeps_nobody_from_ending() -> None:
+    ledger = Ledger(CutOff())
+    asking = asyncio.create_task(ledger.ask(lambda journal: journal.count()))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(ledger.close(), 9)
+    assert await asking == 0

@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from remediator.model.evidence import Outcome
 from remediator.model.fleet import Fleet, routable
-from remediator.model.host import HostStatus, Life
+from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
 from remediator.model.request import Destroy, DestroyStage, Migration, MigrationStage, Operation, Origin, Stage
 from remediator.runtime import reconcile
@@ -169,6 +171,24 @@ async def test_automatic_destroys_wait_for_gate_and_thaw_but_owners_do_not(lab: 
     assert set((await lab.settle()).operations) == {destroy_key("m1", 1), destroy_key("m2", 1)}
 
 
+@pytest.mark.parametrize("origin", [Origin.AUTOMATIC, Origin.OWNER])
+async def test_what_was_written_before_the_gate_closed_is_not_sent_after(lab: Lab, origin: Origin) -> None:
+    """As after a crash between the commit and the call: the store has not been heard yet."""
+    sent = destroy("m1", stage=D.SENT, epoch=1, origin=origin)
+    freed = operation("g1:free", "destroy", machine="m1", args={"migration": "g1"})
+    await lab.put(host("h1"), machine("m1"), sent, operation("k1", "destroy", machine="m1", origin=origin), freed)
+    lab.watch.gate = CLOSED
+    lab.probes(h1=Outcome.OK)
+    known = await lab.settle()
+    taken_back = origin is Origin.AUTOMATIC
+    assert set(known.operations) == ({"g1:free"} if taken_back else {"k1", "g1:free"})
+    assert known.destroys["m1"].stage is (D.BLOCKED if taken_back else D.SENT)
+    lab.watch.gate = replace(CLOSED, open=True)
+    lab.wait(3)
+    lab.probes(h1=Outcome.OK)
+    assert (await lab.settle()).destroys["m1"].stage is D.SENT
+
+
 async def test_destroys_on_a_dead_host_say_that_they_wait(lab: Lab) -> None:
     await lab.put(dead(), machine("m1"), machine("m2"), destroy("m1"), destroy("m2", stage=D.SENT, epoch=1))
     known = await lab.settle()
@@ -197,10 +217,49 @@ async def test_creates_whose_target_died_are_given_back(lab: Lab) -> None:
     assert known.machines["m2"].state is MachineState.DESTROYING
 
 
+async def test_what_was_meant_for_a_moment_is_not_done_hours_later(lab: Lab) -> None:
+    asked = [operation(verb, verb, machine="m1") for verb in ("signal", "suspend", "restart", "stop", "update")]
+    await lab.put(dead("h1"), original(), *asked)
+    known = await lab.settle()
+    assert {each.verb for each in known.operations.values() if each.open} == {"stop", "update"}
+    assert {each.error for each in known.operations.values() if not each.open} == {"h1 died"}
+
+
 async def test_creates_on_hosts_that_live_or_are_called_alike_go_on(lab: Lab) -> None:
     create = operation("create:m1", "create", on="h1", machine="m1")
     await lab.put(host("h1"), dead("h10"), machine(state=MachineState.CREATED), create)
     assert (await lab.settle()).operations == {"create:m1": create}
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "given_back"),
+    [
+        (host("h2", cordoned="host_wedged"), {}, True),
+        (host("h2", status=HostStatus.UNKNOWN), {}, True),
+        # It may be slow; another host's volume is not there; nobody was asked yet for an owner's.
+        (host("h2"), {}, False),
+        (host("h2", cordoned="host_wedged"), {"volumes": ["v2"]}, False),
+        (host("h2", cordoned="host_wedged"), {"source": None}, False),
+    ],
+)
+async def test_a_replacement_that_its_host_does_not_make_is_given_to_another(
+    lab: Lab, target: Host, more: dict[str, Any], given_back: bool
+) -> None:
+    args = {name: value for name, value in {"source": "m1", "volumes": [], **more}.items() if value is not None}
+    create = operation("create:m2", "create", on="h2", machine="m2", args=args)
+    young = replace(REPLACEMENT, state=MachineState.CREATED)
+    await lab.put(dead(), target, original(recovery=Recovery.PLACED), young, create)
+    lab.wait(119)
+    assert (await lab.settle()).operations == {"create:m2": create}
+    lab.wait(1)
+    lab.watch.frozen = "by anna"
+    assert (await lab.settle()).operations == {"create:m2": create}
+    lab.watch.frozen = ""
+    known = await lab.settle()
+    assert ("create:m2" not in known.operations) == given_back
+    assert (known.machines["m1"].recovery is Recovery.NONE) == given_back
+    # Should it be made all the same, it goes.
+    assert (known.machines["m2"].state is MachineState.DESTROYING) == given_back
 
 
 async def test_ended_things_are_forgotten_after_a_while_and_open_ones_never(lab: Lab) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from remediator.engine.refusals import Refused
-from remediator.model.asks import LaunchAsk, VolumeAsk
+from remediator.model.asks import LaunchAsk, VerbAsk, VolumeAsk
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import Capacity, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.request import Demand, Destroy, DestroyStage, Operation, Origin
+from remediator.runtime.machine_desk import MachineDesk
 from remediator.runtime.requests import Requests
 from remediator.wire.sealing import digest, open_config
 from tests.remediator.builders import CLOSED, NOON, SECOND, dead, destroy, host, machine, operation, volume
@@ -189,26 +190,26 @@ async def test_what_is_not_there_is_not_found() -> None:
 
 async def test_start_and_stop_reach_the_agent_of_a_living_host() -> None:
     lab = await ready(host("h1"), machine())
-    stopped = await carried_out(lab, lab.requests.run_verb("m1", "stop"))
+    stopped = await carried_out(lab, lab.life.run(VerbAsk("m1", "stop")))
     assert stopped.state is MachineState.STOPPED
-    assert (await carried_out(lab, lab.requests.run_verb("m1", "start"))).state is MachineState.STARTED
+    assert (await carried_out(lab, lab.life.run(VerbAsk("m1", "start")))).state is MachineState.STARTED
     await lab.put(host("h1", status=HostStatus.UNKNOWN))
     with pytest.raises(Refused, match="cannot stop"):
-        await lab.requests.run_verb("m1", "stop")
+        await lab.life.run(VerbAsk("m1", "stop"))
     await lab.ledger.close()
 
 
 async def test_a_volume_is_made_where_there_is_disk_and_snapshotted() -> None:
     lab = await ready(host("h1", capacity=Capacity(8, 8192, 10)), host("h2"))
-    made = await carried_out(lab, lab.requests.create_volume(VolumeAsk("db", "data", "arn", 100)))
+    made = await carried_out(lab, lab.requests.volumes.create(VolumeAsk("db", "data", "arn", 100)))
     assert (made.host, made.state, made.size_mb) == ("h2", "created", 100)
-    taken = await carried_out(lab, lab.requests.snapshot_volume(made.id))
+    taken = await carried_out(lab, lab.requests.volumes.snapshot(made.id))
     assert lab.ledger.get(Snapshot, taken.id) == taken
     assert (taken.volume, taken.size_bytes) == (made.id, 5)
     with pytest.raises(Refused, match="100000 MB of disk"):
-        await lab.requests.create_volume(VolumeAsk("db", "big", "arn", 100_000))
+        await lab.requests.volumes.create(VolumeAsk("db", "big", "arn", 100_000))
     with pytest.raises(Refused, match="snapshot not found"):
-        await lab.requests.create_volume(VolumeAsk("db", "data", "arn", 1, "vs_none"))
+        await lab.requests.volumes.create(VolumeAsk("db", "data", "arn", 1, "vs_none"))
     await lab.ledger.close()
 
 
@@ -224,12 +225,13 @@ async def test_a_name_is_taken_by_a_replacement_too_and_free_when_all_that_had_i
 async def test_what_is_accepted_and_still_under_way_is_answered_as_it_is() -> None:
     lab = await ready(host("h1"), machine("m1"), volume("v1"))
     hurried = Requests(lab.ledger, lab.watch, lab.outbox, lab.clock, SETTINGS, answer_within=0.01)
+    hurried_life = MachineDesk(lab.ledger, lab.watch, hurried.carrier, lab.driver, lab.configs, lab.clock)
     made = await hurried.create_machine(ASK)
     assert (made.state, made) == (MachineState.CREATED, lab.ledger.get(Machine, made.id))
-    drive = await hurried.create_volume(VolumeAsk("db", "data", "arn", 100))
+    drive = await hurried.volumes.create(VolumeAsk("db", "data", "arn", 100))
     assert (drive.state, drive) == ("creating", lab.ledger.get(Volume, drive.id))
-    assert (await hurried.run_verb("m1", "stop")).state is MachineState.STARTED
-    taken = await hurried.snapshot_volume("v1")
+    assert (await hurried_life.run(VerbAsk("m1", "stop"))).state is MachineState.STARTED
+    taken = await hurried.volumes.snapshot("v1")
     assert (taken.volume, taken.app, taken.state) == ("v1", "db", "creating")
     assert [each.verb for each in lab.ledger.all(Operation).values() if each.open] == [
         "create", "create_volume", "stop", "snapshot",
@@ -267,11 +269,11 @@ async def test_nobody_takes_over_what_is_gone_and_automation_takes_over_nothing(
 async def test_verbs_have_keys_of_their_own_across_restarts() -> None:
     lab = await ready(host("h1"), machine())
     before = lab.ledger.sequence
-    await carried_out(lab, lab.requests.run_verb("m1", "stop"))
+    await carried_out(lab, lab.life.run(VerbAsk("m1", "stop")))
     again = Lab(agent, journal=lab.journal)
     again.clock.set(NOON + SECOND)
     again.ledger.sequence = before
-    await carried_out(again, again.requests.run_verb("m1", "stop"))
+    await carried_out(again, again.life.run(VerbAsk("m1", "stop")))
     assert len({call.key for call in (*lab.driver.calls, *again.driver.calls)}) == 2
     await lab.ledger.close()
 

@@ -13,7 +13,7 @@ from remediator.model.fleet import routable
 from remediator.model.host import Host
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
 from remediator.model.policy import Limits
-from remediator.model.request import DestroyStage, Migration, MigrationStage, Operation, Origin, Stage
+from remediator.model.request import Destroy, DestroyStage, Migration, MigrationStage, Operation, Origin, Stage
 from remediator.runtime.beginning import begin_term
 from remediator.runtime.rewound import DOUBT, Rewound
 from remediator.runtime.sworn import Sworn
@@ -141,6 +141,21 @@ async def test_one_that_moved_and_was_replaced_is_held_beside_its_replacement(la
     known = lab.watch.fleet()
     assert (known.machines["m1"].host, known.machines["m1"].adopted) == ("h3", True)
     assert [each.id for each in known.machines.values() if routable(each, known.hosts[each.host])] == ["m2"]
+
+
+async def test_a_destroy_follows_its_machine_to_where_it_runs(lab: Lab) -> None:
+    """Else it would wait for ever for a host that never had it."""
+    rewound = await wired(lab)
+    doomed = machine("m1", state=MachineState.DESTROYING, condemned_at=NOON)
+    asked = destroy("m1", origin=Origin.OWNER, stage=DestroyStage.SENT, epoch=1)
+    await lab.put(host("h1"), host("h2"), doomed, asked)
+    for name, held in (("h1", ()), ("h2", (record("m1"),))):
+        await lab.agents.greeted(name, hello(name, *held, **AHEAD))
+    await rewound.accept("ada", "the disk failed")
+    assert (await lab.agents.greeted("h1", hello("h1", **AHEAD))).condemned == ()
+    assert (await lab.agents.greeted("h2", hello("h2", record("m1"), **AHEAD))).condemned == ("m1",)
+    await lab.agents.heard("h2", {"absent": ["m1"]})
+    assert lab.ledger.all(Destroy)["m1"].stage is DestroyStage.VERIFIED_ABSENT
 
 
 async def test_a_claim_with_a_mark_that_we_never_made_is_not_believed(lab: Lab) -> None:

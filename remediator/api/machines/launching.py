@@ -1,0 +1,72 @@
+"""Making machines, and giving them another configuration."""
+
+from aiohttp import web
+
+from remediator.api.answers import answer
+from remediator.api.bodies import app_name, checked, read_object
+from remediator.api.control import LaunchAsk
+from remediator.api.machine_docs import MachineDoc
+from remediator.api.machines.bodies import Launch, Update
+from remediator.api.machines.shared import ALL, ONE, Desk, nonce_of, who
+from remediator.api.machines.unanswered import Unanswered
+from remediator.api.requests import Endpoint
+from remediator.api.scopes import caller_of
+from remediator.api.volume_bodies import idempotency_key
+from remediator.model.asks import LeaseAsk, UpdateAsk
+from remediator.wire.sealing import digest
+
+
+class LaunchingApi:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._unanswered = Unanswered(desk.control.now)
+
+    def endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint("POST", ALL, self.create, "machines.create", guarded=True, body=Launch, answers=MachineDoc),
+            Endpoint("POST", ONE, self.update, "machines.update", guarded=True, body=Update, answers=MachineDoc),
+        ]
+
+    async def create(self, request: web.Request) -> web.Response:
+        app, key = app_name(request), idempotency_key(request)
+        body = await read_object(request)
+        asked = checked(Launch, body)
+        ask = LaunchAsk(
+            app,
+            # It goes on exactly as it was sent: what we do not check, its host may still read.
+            body["config"],
+            asked.name or "",
+            asked.region or "",
+            start=not asked.skip_launch,
+            cordoned=bool(asked.skip_service_registration),
+            key=key,
+            lease_seconds=asked.lease_ttl or 0,
+            who=who(request),
+        )
+        if key:
+            machine = await self._desk.control.create_machine(ask)
+        else:
+            mark = digest({"app": app, "body": body, "by": caller_of(request).key})
+            machine = await self._unanswered.once(mark, request, lambda: self._desk.control.create_machine(ask))
+        doc = self._desk.doc(machine, fallback=ask.config)
+        return answer(self._desk.with_nonce(doc) if ask.lease_seconds else doc)
+
+    async def update(self, request: web.Request) -> web.Response:
+        machine, nonce = self._desk.machine(request), nonce_of(request)
+        body = await read_object(request)
+        asked = checked(Update, body)
+        lease = LeaseAsk(machine.id, asked.lease_ttl, who(request), nonce) if asked.lease_ttl else None
+        ask = UpdateAsk(
+            machine.id,
+            body["config"],
+            asked.region or "",
+            start=not asked.skip_launch,
+            current_version=asked.current_version or "",
+            nonce=nonce,
+            lease=lease,
+        )
+        after, held = await self._desk.life.update(ask)
+        doc = self._desk.doc(after, fallback=ask.config)
+        if held:
+            doc["nonce"] = held.nonce
+        return answer(doc)
