@@ -13,7 +13,7 @@ _APP = "/v1/apps/{app}"
 _NETWORK = "addresses are given by the network in front of the fleet"
 _SECRETS = "secrets are kept by their own store; what a machine needs of them is in its config"
 _CERTIFICATES = "certificates are kept by whoever terminates TLS in front of the fleet"
-_TOKENS = "tokens are made by an operator: fleetmend token make"
+_TOKENS = "tokens are made by an operator: fleetmend token create"
 _MEMORY = "the embedded fleet's machines are processes without a balloon; give the machine another guest"
 
 # Method and path, with the reason.
