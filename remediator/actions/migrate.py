@@ -44,6 +44,9 @@ def _hangs(case: Case, tried: list[Migration]) -> bool:
 
 def _wish(case: Case, machine: Machine, mine: list[Migration]) -> Migrate | None:
     """A new move, unless one is open or three have failed; what hangs on a wedged host hangs again."""
+    if case.fleet.open_operation(f"create:{machine.id}"):
+        # A stop would overtake its start: it would run here while it is carried away.
+        return None
     tried = [migration for migration in mine if migration.machine == machine.id]
     if any(migration.open for migration in tried) or len(tried) >= TRIES or _hangs(case, tried):
         return None

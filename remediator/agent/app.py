@@ -198,7 +198,7 @@ class Agent:
         # Their end does not wait for the disk; the list is in memory from the first instant.
         await asyncio.gather(parts.standing.keep(), parts.machines.condemn(condemned - held))
         await self._take_terms(parts, hands, welcome)
-        await parts.machines.start_wanted(lambda _: True)
+        await parts.machines.start_wanted(lambda record: welcome.admit or _safe_alone(record))
         # Nothing waits for copies that are closed anew.
         await self._tried(reseal(hands))
 

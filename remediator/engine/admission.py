@@ -18,6 +18,7 @@ START_GRACE = timedelta(seconds=10)
 CUT_OFF_LIFE = timedelta(seconds=60)
 # What a host says that was cordoned for it.
 SURVIVORS = "survivors"
+GATE_SHUT = "the metrics store cannot be trusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,31 @@ def early(fleet: Fleet, host: Host, now: datetime, room: Room | None = None) -> 
     words = {machine.id: _word(fleet, host, machine, now) for machine in waiting}
     room = room or Room(fleet, now)
     stays = [m for m in waiting if words[m.id] == "stays" and not room.take(_hosts(_living_after(fleet, m)))]
-    goes = [machine for machine in waiting if words[machine.id] == "goes" and not room.take([host.name])]
+    going = [machine for machine in waiting if words[machine.id] == "goes" and not shut(fleet)]
+    goes = [machine for machine in going if not room.take([host.name])]
     return Admission(
         host.name,
         withdraw=tuple(each.id for machine in stays for each in _living_after(fleet, machine)),
         condemn=tuple(machine.id for machine in goes),
         machines=tuple(machine.id for machine in stays),
     )
+
+
+def outlived(fleet: Fleet, host: Host) -> tuple[str, ...]:
+    """Machines of a returning host whose volume lives on in a copy: they must not start again."""
+    mine = fleet.machines_on(host.name) if host.life is Life.RETURNING else ()
+    return tuple(each.id for each in mine if each.alive and each.volumes and _living_after(fleet, each))
+
+
+def copied(fleet: Fleet, machine_id: str) -> bool:
+    """Whether it still has no life of its own: something lives in its place, or it is condemned or gone."""
+    machine = fleet.machines.get(machine_id)
+    return machine is None or not machine.alive or bool(_living_after(fleet, machine))
+
+
+def shut(fleet: Fleet) -> bool:
+    """Whether the gate is closed or unknown: originals are condemned once it opens, and serve no more until then."""
+    return not (fleet.gate and fleet.gate.open)
 
 
 def _hosts(machines: Iterable[Machine]) -> list[str]:
@@ -143,6 +162,8 @@ def _settled(fleet: Fleet, host: Host, now: datetime, room: Room) -> Admission |
             going.append(host.name)
         else:
             return verdict
+    if condemn and shut(fleet):
+        return f"{len(condemn)} machines that were replaced must go, which waits for the gate: {GATE_SHUT}"
     if full := room.take(going):
         return f"its admission would destroy more of {full} than automatic decisions may: {ceiling(fleet.limits)}"
     return Admission(host.name, tuple(withdraw), tuple(condemn))

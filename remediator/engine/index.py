@@ -212,17 +212,23 @@ class Index:
         return self.slot(playbook, "mine", made)
 
     def _flying(self, playbook: str, scope: str, members: bool) -> Mapping[Place, set[str]]:  # noqa: FBT001
-        return self._spread(scope, (r for r in self._mine(playbook) if busy(self.fleet, r)), members)
+        mine = [r for r in self._mine(playbook) if busy(self.fleet, r)]
+        return self._spread(scope, (r for r in mine if members or r.target not in self.incidents))
 
     def _begun(self, playbook: str, scope: str, per: timedelta, members: bool) -> Mapping[Place, set[str]]:  # noqa: FBT001
-        return self._spread(scope, (r for r in self._mine(playbook) if self.now - r.opened_at <= per), members)
+        mine = [r for r in self._mine(playbook) if self.now - r.opened_at <= per]
+        return self._spread(scope, (r for r in mine if members or not self._within_incident(r)))
 
-    def _spread(self, scope: str, mine: Iterable[Remediation], members: bool) -> Mapping[Place, set[str]]:  # noqa: FBT001
+    def _within_incident(self, mine: Remediation) -> bool:
+        """Begun while the incident that has its host stood: what was begun before it was no part of it."""
+        incident = self.incidents.get(mine.target)
+        return incident is not None and mine.opened_at >= incident.opened_at
+
+    def _spread(self, scope: str, mine: Iterable[Remediation]) -> Mapping[Place, set[str]]:
         found: defaultdict[Place, set[str]] = defaultdict(set)
         for remediation in mine:
-            if members or remediation.target not in self.incidents:
-                for place in self.places(scope, remediation.target):
-                    found[scope, place].add(remediation.target)
+            for place in self.places(scope, remediation.target):
+                found[scope, place].add(remediation.target)
         return found
 
 

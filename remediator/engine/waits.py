@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain
 
 from remediator.engine import destroys
-from remediator.engine.admission import admission
+from remediator.engine.admission import GATE_SHUT, admission
 from remediator.engine.facts import GUARDS
 from remediator.engine.guard import Facts
 from remediator.engine.holds import hold_on, of_host, of_machine, words
@@ -59,7 +59,7 @@ def unsent(facts: Facts) -> Hold | None:
         return Hold("Maintenance", facts["maintenance"])
     if facts.get("doubts"):
         return fenced(facts)
-    return None if facts["gate"] else Hold("GateClosed", "the metrics store cannot be trusted")
+    return None if facts["gate"] else Hold("GateClosed", GATE_SHUT)
 
 
 def not_admitted(facts: Facts) -> Hold | None:

@@ -139,6 +139,10 @@ class Machine:
         """The same machine with one more event, newest first."""
         return replace(self, events=(event, *self.events)[:keep], updated_at=event.at)
 
+    def without(self, replacement: str) -> "Machine":
+        """The same machine where that one will not stand for it; whoever came before it still may."""
+        return replace(self, replaced_by="") if self.replaced_by == replacement else self
+
     def recovering(self, stage: Recovery, reason: str, now: datetime, by: str = "") -> "Machine":
         """The same machine, one stage further in its recovery; unchanged when nothing is new."""
         by = by or self.replaced_by

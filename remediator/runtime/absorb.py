@@ -198,7 +198,10 @@ def absorb_volumes(draft: Draft, host: str, told: list[Message]) -> None:
 def serving(draft: Draft, originals: Mapping[str, Machine], now: datetime) -> None:
     """Originals whose replacement runs: their recovery is complete."""
     for original in picked(originals, "recovery", Recovery.PLACED):
-        replacement = draft.get(Machine, original.replaced_by)
+        replacement, seen = draft.get(Machine, original.replaced_by), {original.id}
+        while replacement and replacement.state is not MachineState.STARTED and replacement.id not in seen:
+            seen.add(replacement.id)
+            replacement = draft.get(Machine, replacement.replaced_by)
         if replacement and replacement.state is MachineState.STARTED:
             text = f"replaced by {replacement.id} on {replacement.host}"
             draft.put(original.recovering(Recovery.SERVING, text, now))

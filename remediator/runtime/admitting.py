@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from remediator.actions.ceiling import Room
-from remediator.engine.admission import SURVIVORS, Admission, admission, early
+from remediator.engine.admission import SURVIVORS, Admission, admission, early, outlived, shut
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.layered import picked
-from remediator.model.machine import Machine, Recovery, Volume
+from remediator.model.machine import Machine, MachineState, Recovery, Volume
 from remediator.runtime.effects import condemn
 from remediator.runtime.ledger import Draft
 
@@ -25,11 +25,17 @@ def admit(fleet: Fleet, draft: Draft, now: datetime) -> None:
             _cordon_wedged(fleet, host, draft, now)
 
 
-def outlived(fleet: Fleet, host: Host, draft: Draft, now: datetime) -> None:
-    """Machines of a returning host whose volume lives on in a copy are condemned before they could start again."""
-    for machine in fleet.machines_on(host.name) if host.life is Life.RETURNING else ():
-        if machine.alive and machine.volumes and any(each.alive for each in fleet.successors(machine)):
-            condemn(draft, machine.id, "its volume was restored elsewhere", now)
+def end_outlived(fleet: Fleet, host: Host, draft: Draft, now: datetime) -> tuple[str, ...]:
+    """Condemn whose volume lives on in a copy, before they could start again.
+
+    Behind a closed gate none is: those that are returned must be kept from starting until it opens.
+    """
+    found = outlived(fleet, host)
+    if shut(fleet):
+        return found
+    for machine_id in found:
+        condemn(draft, machine_id, "its volume was restored elsewhere", now)
+    return ()
 
 
 def _admit_some(fleet: Fleet, host: Host, found: Admission, draft: Draft, now: datetime) -> None:
@@ -41,6 +47,7 @@ def _admit_some(fleet: Fleet, host: Host, found: Admission, draft: Draft, now: d
     for machine_id in found.machines:
         mine = draft.get(Machine, machine_id) or fleet.machines[machine_id]
         draft.put(replace(_kept(mine, now), admitted_epoch=host.epoch))
+        _stands_in(fleet, draft, mine, now)
         _keeps_its_volumes(draft, mine)
     if found.machines:
         draft.note(now, "admitted", host.name, {"machines": found.machines, "epoch": host.epoch})
@@ -76,8 +83,25 @@ def _admit(fleet: Fleet, host: Host, found: Admission, draft: Draft, now: dateti
         mine = draft.get(Machine, machine.id) or machine
         if mine.alive:
             draft.put(_kept(mine, now))
+            _stands_in(fleet, draft, mine, now)
             _keeps_its_volumes(draft, mine)
     draft.note(now, "host", host.name, {"life": admitted.life, "status": admitted.status, "reason": "admitted"})
+
+
+def _stands_in(fleet: Fleet, draft: Draft, mine: Machine, now: datetime) -> None:
+    """A replacement whose host was lost before it was heard of: it stands for its original, or was never made."""
+    original = draft.get(Machine, mine.replaces)
+    if mine.recovery is Recovery.NONE or original is None or not original.alive:
+        return
+    if original.recovery in (Recovery.PLACED, Recovery.SERVING):
+        return
+    if all(each.id != mine.id for each in fleet.successors(original)):
+        return
+    if mine.state is MachineState.FAILED:
+        condemn(draft, mine.id, "its host was lost before it started", now)
+        draft.put(original.without(mine.id))
+    else:
+        draft.put(original.recovering(Recovery.PLACED, f"{mine.id} is back with its host", now))
 
 
 def _keeps_its_volumes(draft: Draft, machine: Machine) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from nacl.public import PublicKey
 
 from remediator.clock import Clock
+from remediator.engine.admission import GATE_SHUT, copied
 from remediator.engine.claims import claims_of_agent
 from remediator.engine.destroys import condemned_on
 from remediator.engine.identity import claimed, contradiction, newborn
@@ -29,7 +30,7 @@ from remediator.runtime.absorb import (
     absorb_volumes,
     greeted_host,
 )
-from remediator.runtime.admitting import outlived
+from remediator.runtime.admitting import end_outlived
 from remediator.runtime.configs import ConfigCache
 from remediator.runtime.leases import LeaseWords
 from remediator.runtime.ledger import Draft, Ledger
@@ -58,6 +59,8 @@ class Agents:
         self.rewound: Rewound | None = None
         self.lease_words = LeaseWords()
         self._strays = Strays()
+        # By host: machines whose copy lives, kept from starting until the gate opens and they can be condemned.
+        self._withheld: dict[str, tuple[str, ...]] = {}
         # Stale words that each agent has refused since it started.
         self.refusals: dict[str, int] = {}
         # Condemned machines seen running, by host, with the moment of the contact that showed them.
@@ -100,10 +103,9 @@ class Agents:
             stranger = _stranger(draft, known, told, now)
             if not stranger:
                 host = _told_of(greeted_host(known, told, now), told)
-                if not self._doubted():
-                    outlived(self._watch.known(), host, draft, now)
-                condemned = self._condemned(name, draft)
-                word = self._kept(condemned, draft, now)
+                withheld = self._outlived(host, draft, now)
+                condemned = sorted({*self._condemned(name, draft), *withheld})
+                word = self._kept(condemned, draft, now) or (GATE_SHUT if withheld else "")
                 self._take_over(draft, host, told, condemned, word, now)
         if stranger:
             # That it stood at the door is written down before it is turned away.
@@ -112,11 +114,18 @@ class Agents:
         self._configs.learn(name, told.machines)
         return self._welcome(host, condemned, word)
 
+    def _outlived(self, host: Host, draft: Draft, now: datetime) -> tuple[str, ...]:
+        """Whom its agent must not start although nobody may condemn them now."""
+        found = () if self._doubted() else end_outlived(self._watch.known(), host, draft, now)
+        self._withheld[host.name] = found
+        return found
+
     def _welcome(self, host: Host, condemned: list[str], frozen: str) -> Welcome:
         freeze, ours = self._watch.freeze_statement(), self._automatic(condemned)
         mark = (host.epoch, self._term.incarnation, self._term.number)
         began = self._term.began.isoformat()
-        said = Welcome(*mark, tuple(condemned), frozen=frozen, freeze=freeze, automatic=ours, began=began)
+        knows = not self._doubted()
+        said = Welcome(*mark, tuple(condemned), knows, frozen=frozen, freeze=freeze, automatic=ours, began=began)
         return self.sworn.welcome(said, host.name) if self.sworn else said
 
     def _kept(self, condemned: list[str], draft: Draft, now: datetime) -> str:
@@ -169,7 +178,8 @@ class Agents:
             if machine_id not in waiting:
                 _sent(draft, machine_id, host.epoch, now)
         running = {record.get("id", "") for record in told.machines if record.get("state") in _RUNNING}
-        self.undead[host.name] = {machine: now for machine in condemned if machine in running}
+        doomed = {machine for machine in condemned if draft.get(Destroy, machine)}
+        self.undead[host.name] = dict.fromkeys(sorted(doomed & running), now)
 
     def _condemned(self, name: str, draft: Draft) -> list[str]:
         """What the welcome orders gone, whatever the gate: it was judged when condemned, and must not start again.
@@ -188,6 +198,8 @@ class Agents:
         if known is not None and known.life is Life.DEAD:
             # Its session outlived its death; only a hello leads back, with a new epoch.
             raise TransientError("this host was lost meanwhile: greet anew")
+        if self._let_off(name):
+            raise TransientError("what stood in a machine's place is gone: greet anew, so that it may start")
         self._watch.evidence.heard(name, now)
         self._watch.evidence.claimed(name, "agent", claims_of_agent(report, now))
         self.lease_words.learn(name, report.get("answered"), now)
@@ -207,6 +219,11 @@ class Agents:
             self._configs.drop_machine(machine)
             since = self.undead[name].pop(machine, None)
             self.undead_seconds[name] += (now - since).total_seconds() if since else 0.0
+
+    def _let_off(self, name: str) -> bool:
+        """Whether one that was kept from starting is now all that is left of it."""
+        withheld = self._withheld.get(name, ())
+        return bool(withheld) and not all(copied(self._watch.known(), machine) for machine in withheld)
 
     async def _note_peers(self, known: Host | None, peers: object) -> None:
         """Whom its agent asks: only they can state that its lease has run out."""

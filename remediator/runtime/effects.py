@@ -75,12 +75,27 @@ def _recreate(effect: Recreate, draft: Draft, decision: str, now: datetime) -> N
         "source": original.id,
         "epoch": effect.epoch,
     }
-    draft.put(new, original.recovering(Recovery.PLACED, f"being recreated on {effect.target}", now, new.id))
+    draft.put(new)
+    _linked(draft, original, new, now)
     draft.put(_operation(f"create:{new.id}", "create", effect.target, args, now, decision=decision, machine=new.id))
     for volume_id in effect.volumes:
         volume = draft.get(Volume, volume_id)
         if volume:
             draft.put(replace(volume, machine=new.id))
+
+
+def _linked(draft: Draft, original: Machine, new: Machine, now: datetime) -> None:
+    """Who follows whom: after one that may have started on a host that was lost, the new one follows that one."""
+    told = f"being recreated on {new.host}"
+    last, after, seen = original, draft.get(Machine, original.replaced_by), {original.id}
+    while after is not None and after.id not in seen:
+        seen.add(after.id)
+        last, after = after if after.alive else last, draft.get(Machine, after.replaced_by)
+    if last is not original:
+        draft.put(last.recovering(Recovery.PLACED, told, now, new.id))
+        draft.put(original.recovering(Recovery.PLACED, told, now))
+        return
+    draft.put(original.recovering(Recovery.PLACED, told, now, new.id))
 
 
 def replacement_of(original: Machine, new_id: str, instance: str, effect: Recreate, now: datetime) -> Machine:

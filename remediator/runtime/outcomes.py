@@ -195,4 +195,4 @@ def _not_made(operation: Operation, text: str, draft: Draft, now: datetime) -> N
     detach(draft, machine)
     original = draft.get(Machine, machine.replaces)
     if original:
-        draft.put(replace(original, replaced_by="").recovering(Recovery.HELD, text, now))
+        draft.put(original.without(machine.id).recovering(Recovery.HELD, text, now))

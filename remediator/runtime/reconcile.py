@@ -128,7 +128,7 @@ def _stranded(fleet: Fleet, draft: Draft, now: datetime) -> None:
         if copied or operation.verb in _OF_THE_MOMENT:
             outcomes.failed(operation, f"{host.name} died", draft, now)
         elif operation.verb == "create":
-            _create_again(operation, f"{host.name} died", draft, now)
+            _create_again(operation, f"{host.name} died", draft, now, lost=True)
         elif operation.verb == "create_volume" and "supersedes" in operation.args:
             made = draft.get(Volume, operation.args["volume_id"])
             draft.delete(operation)
@@ -155,16 +155,23 @@ def _doomed(fleet: Fleet, draft: Draft) -> None:
             draft.delete(operation)
 
 
-def _create_again(operation: Operation, why: str, draft: Draft, now: datetime) -> None:
-    """The command may have arrived: its machine is condemned there, should the host ever come back."""
+def _create_again(operation: Operation, why: str, draft: Draft, now: datetime, *, lost: bool = False) -> None:
+    """The command may have arrived: where its host is lost it may even run there, and is spared as any other is.
+
+    Then it stays between its original and what will be made elsewhere: whichever host is back first decides.
+    """
     machine = draft.get(Machine, operation.machine)
     draft.delete(operation)
     if machine is None:
         return
-    condemn(draft, machine.id, f"{why} before it started", now)
     original = draft.get(Machine, machine.replaces)
+    if lost and original and machine.alive and machine.stateless:
+        draft.put(machine.recovering(Recovery.PLACED, f"{why} before it started: made again elsewhere", now))
+        draft.put(original.recovering(Recovery.NONE, f"{why} before the replacement started", now))
+        return
+    condemn(draft, machine.id, f"{why} before it started", now)
     if original:
-        again = replace(original, replaced_by="")
+        again = original.without(machine.id)
         draft.put(again.recovering(Recovery.NONE, f"{why} before the replacement started", now))
 
 

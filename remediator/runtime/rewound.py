@@ -175,14 +175,28 @@ class Rewound:
         for host, told in self._volumes():
             if draft.get(Volume, _id(told)) is None and (known := draft.get(Host, host)):
                 draft.put(_volume(told, known, now))
-        there = {_id(record) for _, record in self._told()}
+        there, writing, waiting = self._writers()
         for each in (*gap.elsewhere, *gap.unknown):
             if machine := draft.get(Machine, each.id):
                 everything = draft.overlay(self._ledger.all(Machine), "Machine").values()
-                place = place_of(machine, everything, self._ledger.all(Host), there)
+                stand = there - waiting if machine.id in writing else there
+                place = place_of(machine, everything, self._ledger.all(Host), stand)
                 volumes = draft.overlay(self._ledger.all(Volume), "Volume")
                 draft.put(*_made_ours(machine, each, place, volumes, now))
                 _destroy_follows(each, draft)
+
+    def _writers(self) -> tuple[set[str], set[str], set[str]]:
+        """All that is there; of those with volumes who runs, and who has not since its host is back.
+
+        One that waits there has lost its place to a copy that runs: of two histories the one that is written stays.
+        """
+        hosts, writing, waiting = self._ledger.all(Host), set(), set()
+        for name, record in self._told():
+            if record.get("volumes") and record.get("state") == MachineState.STARTED.value:
+                writing.add(_id(record))
+            elif record.get("volumes") and (host := hosts.get(name)) and host.life is Life.RETURNING:
+                waiting.add(_id(record))
+        return {_id(record) for _, record in self._told()}, writing, waiting
 
     def _born(self, now: datetime) -> str:
         """An incarnation that every agent takes for younger than any it has heard: they order them as text."""

@@ -156,7 +156,8 @@ class Process:
             word = at_once(self.agents.greeted(hello.host, hello.body))
         except PermanentError as error:
             return Welcome(refused=str(error))
-        return Welcome(word.epoch, word.term, tuple(word.condemned), "", word.incarnation, word.began)
+        held = word.automatic if word.frozen else ()
+        return Welcome(word.epoch, word.term, word.condemned, "", word.incarnation, word.began, word.admit, held)
 
     async def _enrol(self, hello: Hello) -> None:
         """A host that was delivered has a token, which is exchanged for its keys."""

@@ -134,7 +134,8 @@ class Teller:
             self._told.line(f"{machine.id} recovery {machine.recovery.value}: {machine.recovery_reason}")
 
     def destroy(self, destroy: Destroy, before: Destroy | None, _decisions: Any) -> None:
-        if before is None or not before.open:
+        # One that an older journal brings back open was decided when it was asked for.
+        if before is None or (not before.open and before.asked_at != destroy.asked_at):
             withdrawn = destroy.reason.startswith("withdrawn")
             self._act(
                 "withdraw" if withdrawn else "condemn", destroy.host, machine=destroy.machine,
@@ -177,10 +178,12 @@ class Teller:
             self._told.line(f"burst of {burst.hosts} in {burst.region} {burst.stage.value} {burst.note}".rstrip())
 
     def incident(self, incident: Any, before: Any, _decisions: Any) -> None:
-        if before is None or before.stage is not incident.stage:
+        moved = before is None or before.stage is not incident.stage
+        if moved or before.hosts != incident.hosts:
             told = {"id": incident.id, "label": incident.label, "value": incident.value, "hosts": incident.hosts}
             stage = {"stage": incident.stage.value, "at": self._now(), "reason": incident.reason}
-            self._told.incidents[f"{incident.id}/{incident.stage.value}"] = told | stage
+            self._told.incidents.append(told | stage)
+        if moved:
             self._told.line(f"incident {incident.label} {incident.value} {incident.stage.value}: {incident.reason}")
 
     def _machine(self, machine: Machine) -> None:
@@ -205,6 +208,8 @@ class Teller:
         for other in [name for name, machines in self._on.items() if machine.id in machines and name != machine.host]:
             self._told.routed(machine.id, line, other, on=False)
             self._on[other].discard(machine.id)
+        # A journal put back may have it where it was before: that route ends too, once it is seen to be elsewhere.
+        self._on[machine.host].add(machine.id)
         self._told.routed(machine.id, line, machine.host, on=routable(machine, host))
 
     def _now(self) -> float:

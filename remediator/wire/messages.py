@@ -41,6 +41,7 @@ class Welcome:
     """The remediator's answer to a hello: the host's epoch, and which of its machines must go.
 
     ``automatic`` are those of the condemned that no person asked for; ``began`` is when the term did, as text.
+    Without ``admit`` we do not know what lives on elsewhere: what alone may write and does not run is not started.
     """
 
     epoch: int

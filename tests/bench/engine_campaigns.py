@@ -54,7 +54,8 @@ def _figures(kind: str, all_judged: Iterable[Judged]) -> list[Figure]:
         Figure(f"{kind}_each_rate_below", bound(runs), "a run", "3/n, 95 %, where it is 0", holds=True),
         Figure(f"{kind}_needless_replacements", sum(tally.needless.values()), "machines", "printed", holds=True),
         at_most(f"{kind}_detect_p50", percentile(tally.detect, 50), "s", 4.0),
-        at_most(f"{kind}_detect_p99", percentile(tally.detect, 99), "s", 8.0),
+        # Without a target: our own process is down among the faults, and vantages are; engine_single has the target.
+        Figure(f"{kind}_detect_p99", percentile(tally.detect, 99), "s", "printed", holds=True),
         _pace(kind, runs / seconds if seconds else 0.0),
     ]
 

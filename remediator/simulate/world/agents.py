@@ -36,6 +36,8 @@ class Agent:
     machines: dict[str, Kept] = field(default_factory=dict)
     volumes: dict[str, Record] = field(default_factory=dict)
     condemned: set[str] = field(default_factory=set)
+    # Those of the condemned that must not start and are not ended yet.
+    held: set[str] = field(default_factory=set)
     results: dict[str, Ended] = field(default_factory=dict)
     session: bool = True
     greets_at: float | None = None
@@ -94,6 +96,12 @@ class Agent:
         if (word.incarnation, word.term) > (self.incarnation, self.term):
             self.incarnation, self.term, self.sequence, self.began = word.incarnation, word.term, 0, word.began
         self.condemned |= set(word.condemned)
+        if word.held:
+            self.held |= set(word.held)
+        else:
+            # Who was held and is named no more was let off meanwhile.
+            self.condemned -= self.held - set(word.condemned)
+            self.held.clear()
         self.greets_at = None
 
     def refuses(self, mark: Mark) -> str:

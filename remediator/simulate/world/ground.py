@@ -187,13 +187,13 @@ class Ground:
         agent.welcomed(word)
         agent.fresh.clear()
         agent.absent.clear()
-        gone = [machine for machine in agent.condemned if machine in agent.machines]
+        gone = [machine for machine in agent.condemned - agent.held if machine in agent.machines]
         if gone or word.epoch != before:
             lost = f", must lose {', '.join(sorted(gone))}" if gone else ""
             self.log(f"{host} greets, epoch {word.epoch}{lost}")
         for machine in sorted(gone):
             self.queue.after(0.3, lambda machine=machine: self.kill(host, machine, "condemned"))  # type: ignore[misc]
-        self.queue.after(START_MACHINES, lambda: self.start_machines(host))
+        self.queue.after(START_MACHINES, lambda: self.start_machines(host, writers=word.admit))
 
     def identity(self, host: str) -> dict[str, str]:
         body = self.network.bodies[host]
@@ -204,13 +204,14 @@ class Ground:
             "data_id": f"data-{board}{body.data}",
         }
 
-    def start_machines(self, host: str) -> None:
-        """After a boot: whatever should run and is not condemned."""
+    def start_machines(self, host: str, *, writers: bool = True) -> None:
+        """After a boot: whatever should run and is not condemned; ``writers`` too that may live on elsewhere."""
         agent, body = self.agents[host], self.network.bodies[host]
         if not body.agent or body.troubles["wedge"]:
             return
         for machine, kept in agent.machines.items():
-            if kept.wanted and not kept.running and machine not in agent.condemned:
+            waits = not writers and kept.volumes and kept.line not in self.unrecoverable
+            if kept.wanted and not kept.running and not waits and machine not in agent.condemned:
                 kept.running = True
                 agent.fresh.add(machine)
                 self._runs(host, machine, kept, "")

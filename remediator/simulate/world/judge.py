@@ -124,6 +124,10 @@ class Welcome:
     refused: str = ""
     incarnation: str = ""
     began: str = ""
+    # Whether single writers that may live on elsewhere are to be started too.
+    admit: bool = True
+    # Those of the condemned that must not start and are not to be ended yet.
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ class World:
             requests=tuple(self._finished(each, truth) for each in told.requests.values()),
             sent=tuple(told.sent),
             uses=tuple(told.uses),
-            incidents=tuple(told.incidents.values()),
+            incidents=tuple(told.incidents),
         )
         name = self._house.judge.name
         lines = told.log()

@@ -24,7 +24,8 @@ class Told:
         self.requests: dict[str, Requested] = {}
         self.sent: list[Sent] = []
         self.uses: list[Use] = []
-        self.incidents: dict[str, dict[str, object]] = {}
+        # Every stage, and every host that joined or left.
+        self.incidents: list[dict[str, object]] = []
         # Machines told destroyed and when; machines that creates were accepted as.
         self.destroyed: dict[str, float] = {}
         self.created: dict[str, str] = {}

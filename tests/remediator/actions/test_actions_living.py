@@ -17,7 +17,7 @@ from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity
 from remediator.model.machine import MachineState
 from remediator.model.policy import EvidenceGuard, Step
-from remediator.model.request import STOP_HANGS, Burst, BurstStage, Demand, Migration, MigrationStage
+from remediator.model.request import STOP_HANGS, Burst, BurstStage, Demand, Migration, MigrationStage, Stage
 from tests.remediator.builders import (
     NOON,
     SECOND,
@@ -26,6 +26,7 @@ from tests.remediator.builders import (
     fleet,
     host,
     machine,
+    operation,
     playbook,
     remediation,
 )
@@ -92,6 +93,14 @@ def test_three_tries_are_enough() -> None:
     (second,) = planned("migrate", fleet(host(), machine(), *tried[:1])).effects
     assert second.key == "migrate:m1:h1:1"
     assert moved(planned("migrate", fleet(host(), machine(), *tried))) == []
+
+
+def test_what_is_only_being_made_there_is_not_yet_moved() -> None:
+    """A stop that overtakes its start leaves it running here while it is carried away."""
+    create = operation("create:m1", "create", machine="m1")
+    assert moved(planned("migrate", fleet(host(), machine(), create))) == []
+    made = replace(create, stage=Stage.DONE)
+    assert moved(planned("migrate", fleet(host(), machine(), made))) == ["m1"]
 
 
 def demand(key: str, memory: int = 1024, region: str = "arn", count: int = 1) -> Demand:

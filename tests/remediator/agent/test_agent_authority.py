@@ -213,6 +213,27 @@ async def test_without_a_remediator_only_what_is_safe_alone_starts_cold(host: Tr
     assert {machine for machine in everything if host.processes(machine)} == started
 
 
+async def test_what_may_live_on_elsewhere_waits_for_a_remediator_that_knows(host: Trial) -> None:
+    await host.create("plain", running("exec sleep 600"))
+    await host.send("create_volume", volume_id="v1", app="web", name="data", size_mb=8)
+    await host.create("db", disk("v1", {"recoverable": "true"}), volumes=["v1"])
+    await host.end()
+    for pid in host.processes("plain") | host.processes("db"):
+        os.kill(pid, 9)
+    host.boot_id, sure = "another-life", host.fake.welcome
+    host.fake.welcome = replace(sure, admit=False)
+    await host.start()
+    for _ in range(100):
+        await asyncio.sleep(0 if host.processes("plain") else 0.05)
+    assert (len(host.processes("plain")), len(host.processes("db"))) == (1, 0)
+    await host.end()
+    host.fake.welcome = sure
+    await host.start()
+    for _ in range(100):
+        await asyncio.sleep(0 if host.processes("db") else 0.05)
+    assert len(host.processes("db")) == 1
+
+
 async def test_an_agent_dials_again(host: Trial) -> None:
     port = int(host.fake.url.rpartition(":")[2])
     await host.fake.stop()

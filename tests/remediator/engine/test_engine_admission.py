@@ -13,7 +13,7 @@ from remediator.model.host import Host
 from remediator.model.machine import LOST_EVENT, Event, Machine, MachineState
 from remediator.model.policy import Limits, Share
 from remediator.model.request import DestroyStage, Origin
-from tests.remediator.builders import NOON, SECOND, dead, destroy, fleet, host, machine, returning, sighting
+from tests.remediator.builders import CLOSED, NOON, SECOND, dead, destroy, fleet, host, machine, returning, sighting
 
 BACK = returning(ago=SECOND)
 HERE = sighting("h1", heart=0.1, connected=True)
@@ -36,6 +36,19 @@ def test_a_host_without_replaced_machines_is_admitted_at_once() -> None:
 
 def test_by_default_the_original_stays_and_its_replacement_is_withdrawn() -> None:
     assert admitted(fleet(BACK, HERE, original(), REPLACEMENT)) == Admission("h1", withdraw=("m2",))
+
+
+def test_behind_a_closed_or_unknown_gate_nobody_is_condemned_and_the_host_waits() -> None:
+    on_return = {"web": "keep_replacement"}
+    for gate in (CLOSED, None):
+        known = fleet(BACK, HERE, THERE, original(), REPLACEMENT, machine("m5"), on_return=on_return, gate=gate)
+        assert "waits for the gate" in str(admitted(known))
+        assert early(known, BACK, NOON) == Admission("h1", machines=("m5",))
+
+
+def test_behind_a_closed_gate_an_original_is_let_in_as_ever() -> None:
+    known = fleet(BACK, HERE, original(), REPLACEMENT, gate=CLOSED)
+    assert admitted(known) == Admission("h1", withdraw=("m2",))
 
 
 @pytest.mark.parametrize("on_return", [{"web": "keep_replacement"}, {"": "keep_replacement"}])

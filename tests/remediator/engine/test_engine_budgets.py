@@ -92,6 +92,20 @@ def test_hosts_of_incidents_are_in_no_other_budget(budget: Budget) -> None:
     assert word(fleet(dead("h1"), *gone, *begun, *lost, held), budget) == ""
 
 
+def test_what_was_begun_before_an_incident_stays_in_the_rate() -> None:
+    """Else a rack that falls takes the hour's earlier acts on its hosts along, and more are done than may be."""
+    hourly = Budget("fleet", rate=Share(0.0, 2))
+    begun = [remediation(name, "recreate", ago=60) for name in ("h2", "h3")]
+    known = fleet(dead("h1"), dead("h2"), dead("h3"), *begun)
+    held = Incident("i", "rack", "r1", NOON - 30 * SECOND, ("h2", "h3", "h4"))
+    full = "BudgetRate: 2 of 2 allowed in this fleet"
+    assert word(known, hourly) == full
+    assert word(replace(known, incidents={held.id: held}), hourly) == full
+    # What was begun while it stood is the incident's own affair.
+    since = replace(held, opened_at=NOON - 90 * SECOND)
+    assert word(replace(known, incidents={since.id: since}), hourly) == ""
+
+
 def test_a_death_that_an_incident_explained_stays_out_of_budgets_when_it_is_over() -> None:
     """Else a rack that was back at once keeps every single death waiting for an hour."""
     newly = Budget("fleet", newly_unhealthy=Share(0.0, 1))

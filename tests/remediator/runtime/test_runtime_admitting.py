@@ -2,13 +2,18 @@
 
 from dataclasses import replace
 
-from remediator.engine.admission import SURVIVORS
+import pytest
+
+from remediator.engine.admission import GATE_SHUT, SURVIVORS
+from remediator.engine.waits import waits
+from remediator.model.errors import TransientError
 from remediator.model.evidence import Outcome, VerdictKind
 from remediator.model.fleet import Fleet, routable
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Recovery
 from remediator.model.request import DestroyStage, Origin
-from tests.remediator.builders import NOON, SECOND, dead, destroy, host, machine
+from remediator.wire.messages import Welcome
+from tests.remediator.builders import CLOSED, NOON, OPEN, SECOND, dead, destroy, host, machine
 from tests.remediator.runtime.lab import Lab, hello, record
 
 DOOMED = machine("m9", app="cron", state=MachineState.DESTROYING, condemned_at=NOON - 60 * SECOND)
@@ -94,3 +99,39 @@ async def test_at_no_look_do_an_original_and_its_replacement_serve_together(lab:
     for _ in range(5):
         assert not {"m1", "m2"} <= serving(known)
         known = await pass_by(lab, 1)
+
+
+async def back_behind_a_shut_gate(lab: Lab) -> Welcome:
+    """h1 returns with the machine of a volume that lives on in a copy, while the store is out."""
+    lab.watch.gate = CLOSED
+    db = machine("m1", app="db", volumes=("v1",), replaced_by="m2", recovery=Recovery.SERVING)
+    await lab.put(dead(), host("h2", "r2"), db, machine("m2", on="h2", app="db", volumes=("v2",), replaces="m1"))
+    return await lab.agents.greeted("h1", hello("h1", record("m1", "stopped", app="db", volumes=["v1"])))
+
+
+async def test_whose_copy_lives_is_kept_from_starting_while_the_gate_is_closed_and_condemned_once_it_opens(
+    lab: Lab,
+) -> None:
+    welcome = await back_behind_a_shut_gate(lab)
+    assert (welcome.condemned, welcome.automatic, welcome.frozen) == (("m1",), ("m1",), GATE_SHUT)
+    known = await lab.settle()
+    assert (known.destroys, serving(known), lab.agents.undead["h1"]) == ({}, {"m2"}, {})
+    assert [each.text for each in waits(known, lab.clock.now())] == [
+        f"h1 is back: 1 machines that were replaced must go, which waits for the gate: {GATE_SHUT}"
+    ]
+    await lab.agents.heard("h1", {"state": "well"})
+    lab.watch.gate = OPEN
+    known = await lab.settle()
+    assert (known.destroys["m1"].reason, serving(known)) == ("its replacement is kept", {"m2"})
+    # That it was condemned sends nobody to the door again.
+    await lab.agents.heard("h1", {"state": "well"})
+
+
+async def test_who_was_kept_from_starting_may_start_when_its_copy_is_gone(lab: Lab) -> None:
+    await back_behind_a_shut_gate(lab)
+    await lab.put(replace(lab.ledger.all(Machine)["m2"], state=MachineState.DESTROYED))
+    with pytest.raises(TransientError, match="greet anew"):
+        await lab.agents.heard("h1", {"state": "well"})
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1", "stopped", app="db", volumes=["v1"])))
+    assert (welcome.condemned, welcome.frozen) == ((), "")
+    await lab.agents.heard("h1", {"state": "well"})

@@ -204,19 +204,6 @@ async def test_a_replacement_that_runs_completes_its_originals_recovery(lab: Lab
     assert (found.recovery, found.recovery_reason) == (Recovery.SERVING, "replaced by m2 on h2")
 
 
-async def test_creates_whose_target_died_are_given_back(lab: Lab) -> None:
-    create = operation("create:m2", "create", on="h2", machine="m2", args={"source": "m1", "epoch": 1})
-    coming = replace(REPLACEMENT, state=MachineState.CREATED)
-    await lab.put(dead("h1"), dead("h2"), original(recovery=Recovery.PLACED), coming, create)
-    known = await lab.settle()
-    assert known.operations == {}
-    again = known.machines["m1"]
-    assert (again.recovery, again.replaced_by) == (Recovery.NONE, "")
-    # It may have arrived there: should h2 come back, it goes.
-    assert known.destroys["m2"].host == "h2"
-    assert known.machines["m2"].state is MachineState.DESTROYING
-
-
 async def test_what_was_meant_for_a_moment_is_not_done_hours_later(lab: Lab) -> None:
     asked = [operation(verb, verb, machine="m1") for verb in ("signal", "suspend", "restart", "stop", "update")]
     await lab.put(dead("h1"), original(), *asked)

@@ -131,6 +131,27 @@ async def test_what_is_taken_over_takes_the_place_of_the_lost_one_of_its_name(la
     assert machines["beside"].events[0].text == "stays held: m2 on h2 has the same app and name, and stands"
 
 
+@pytest.mark.parametrize(("state", "boot", "ours"), [("stopped", "new", True), ("stopped", "boot-h1", False),
+                                                      ("started", "new", False)])  # fmt: skip
+async def test_a_writer_that_waits_since_its_host_is_back_gives_way_to_the_copy_that_runs(
+    lab: Lab, state: str, boot: str, ours: bool
+) -> None:
+    """Never two of them mounted: the one of two histories stays that is being written."""
+    rewound = await wired(lab)
+    original = machine("m1", name="w", volumes=("v1",))
+    await lab.put(host("h1", boot_id="boot-h1"), host("h2"), original, volume("v1"))
+    copy = {"id": "v9", "app": "db", "name": "data", "size_mb": 64, "machine": "made"}
+    made = record("made", name="w", volumes=["v9"])
+    await lab.agents.greeted("h2", hello("h2", made, volumes=[copy], **AHEAD))
+    told = hello("h1", record("m1", state, name="w", volumes=["v1"]), boot=boot)
+    assert not (await lab.agents.greeted("h1", told)).admit
+    await rewound.accept("ada", "the disk failed")
+    machines = lab.ledger.all(Machine)
+    assert (machines["made"].adopted, machines["m1"].recovery is Recovery.SERVING) == (not ours, ours)
+    again = await lab.agents.greeted("h1", told)
+    assert (again.admit, again.condemned) == (True, ("m1",) if ours else ())
+
+
 async def test_one_that_moved_and_was_replaced_is_held_beside_its_replacement(lab: Lab) -> None:
     rewound = await wired(lab)
     moved = machine("m1", name="w", recovery=Recovery.SERVING, replaced_by="m2")

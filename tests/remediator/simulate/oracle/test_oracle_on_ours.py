@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 
 from remediator.commands.simulate_runs import book_of
+from remediator.model.incident import Incident, IncidentStage
 from remediator.simulate.oracle.findings import Judgement, Sin
 from remediator.simulate.oracle.judging import judged
 from remediator.simulate.world.play import play
+from remediator.simulate.world.queue import Queue
 from remediator.simulate.world.story import Fault, Story, fleet_of
+from remediator.simulate.world.told import Told
 from remediator.simulate.world.topology import grid
 from remediator.simulation.ours import Book, builder
+from remediator.simulation.telling import Teller
+from tests.remediator.builders import NOON
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -55,3 +60,19 @@ def test_without_patience_the_same_link_is_a_wrong_kill(book: Book) -> None:
 def test_a_crashed_agent_is_no_dead_host(book: Book) -> None:
     word = word_on(book, one("agent_crash", 200.0))
     assert (word.findings, word.needless) == ((), ())
+
+
+def test_the_oracle_is_told_of_every_host_that_joins_an_incident_and_of_a_stage_that_comes_again() -> None:
+    told = Told(Queue())
+    opened = Incident("i", "rack", "r1", NOON, ("h1",))
+    grown = replace(opened, hosts=("h1", "h2"))
+    cut_off = grown.moved_to(IncidentStage.PARTITIONED, NOON, "")
+    unclear = cut_off.moved_to(IncidentStage.UNEXPLAINED, NOON, "")
+    rows = (opened, grown, grown, cut_off, unclear, unclear.moved_to(IncidentStage.PARTITIONED, NOON, ""))
+    for before, row in zip((None, *rows), rows, strict=False):
+        Teller(told).incident(row, before, {})
+    known = [(each["stage"], each["hosts"]) for each in told.incidents]
+    both = ("h1", "h2")
+    assert known[:2] == [("open", ("h1",)), ("open", both)]
+    assert known[2:] == [("partitioned", both), ("unexplained", both), ("partitioned", both)]
+    assert len(told.lines) == 4  # in the log, stages alone
