@@ -30,6 +30,8 @@ from remediator.model.policy import Kind, Mode
 
 # What fell within this time of each other fell at once: the shortest window of correlation.
 AT_ONCE = timedelta(seconds=30)
+# What is silent so soon after a start, or a change, was so before it; who was heard since has no part in a backlog.
+AWAY = timedelta(seconds=10)
 
 
 def _read_frozen(case: Case) -> Facts | None:
@@ -118,14 +120,15 @@ def _judge_backlog(facts: Facts) -> Hold | None:
 
 
 def at_once(case: Case) -> frozenset[str]:
-    """Whom a young playbook is asked to act on now, or has begun with since about when the target fell.
+    """Whom a young playbook is asked to act on now; and whom it has begun with, if the target fell while we were away.
 
-    What fell while we were away is never noticed in one tick.
+    What fell then is never noticed in one tick.
     """
-    verdict = case.fleet.verdicts.get(case.target)
+    verdict, began = case.fleet.verdicts.get(case.target), case.fleet.backlog_since[case.playbook.name]
     fell = (verdict.suspect_since if verdict else None) or case.now
-    since = max(case.fleet.backlog_since[case.playbook.name], fell - AT_ONCE)
-    return asking(case) | index_of(case).begun_since(case.playbook.name, since)
+    if fell > began + AWAY:
+        return asking(case)
+    return asking(case) | index_of(case).begun_since(case.playbook.name, max(began, fell - AT_ONCE))
 
 
 def asking(case: Case) -> frozenset[str]:
