@@ -120,7 +120,7 @@ def _judge_backlog(facts: Facts) -> Hold | None:
 
 
 def at_once(case: Case) -> frozenset[str]:
-    """Whom a young playbook is asked to act on now; and whom it has begun with, if the target fell while we were away.
+    """Whom a young playbook is asked to act on now; if the target fell while we were away, also whom it began with.
 
     What fell then is never noticed in one tick.
     """
