@@ -1,7 +1,8 @@
 """The ceiling ``automatic_destroys``: how many more machines of a host automatic decisions may destroy now.
 
-Every automatic destroy counts, whatever it was decided by: condemned on proof or after patience, withdrawn, or not
-let in again. What owners and operators ask for never does, and never waits for it.
+Every automatic destroy counts, whatever it was decided by: condemned on proof or after patience, or not let in again.
+What automatic decisions added within that time they may take back: a replacement that is withdrawn does not count,
+for letting a host in again is healing. What owners and operators ask for never counts, and never waits.
 """
 
 from collections import Counter
@@ -11,7 +12,7 @@ from datetime import datetime
 from remediator.actions.spec import Case
 from remediator.model.fleet import Fleet
 from remediator.model.layered import picked
-from remediator.model.machine import MachineState
+from remediator.model.machine import Machine, MachineState
 from remediator.model.policy import Limits
 from remediator.model.request import Origin
 
@@ -25,9 +26,15 @@ def room_on(host: str, fleet: Fleet, limits: Limits, now: datetime) -> int:
     """Counted as the host's agent counts it; what is still to be carried out counts already."""
     since = now - limits.automatic_destroys_per
     mine = [destroy for destroy in picked(fleet.destroys, "host", host) if destroy.origin is Origin.AUTOMATIC]
-    spent = [destroy for destroy in mine if destroy.open or (destroy.moved_at or destroy.asked_at) > since]
+    recent = [destroy for destroy in mine if destroy.open or (destroy.moved_at or destroy.asked_at) > since]
+    spent = [each for each in recent if not added(fleet.machines.get(each.machine), limits, now)]
     here = sum(machine.state is not MachineState.DESTROYED for machine in fleet.machines_on(host))
     return limits.automatic_destroys.of(here + sum(not destroy.open for destroy in spent)) - len(spent)
+
+
+def added(machine: Machine | None, limits: Limits, now: datetime) -> bool:
+    """Whether automatic decisions made it a moment ago, in another one's place."""
+    return machine is not None and bool(machine.replaces) and machine.created_at > now - limits.automatic_destroys_per
 
 
 def words(limits: Limits) -> str:

@@ -94,6 +94,9 @@ class Commands:
         if not counted or record is None or record.running is None:
             return
         now, keeper = self._hands.clock.now(), self._trust.keeper
+        # What automatic decisions added a moment ago they may take back: a replacement whose original returned.
+        if record.made_by == Origin.AUTOMATIC.value and keeper.recent(record.created_at, now):
+            return
         await keeper.spend(len(self._hands.machines.records), now)
 
     async def _keep(self, key: str, result: Value) -> Value:

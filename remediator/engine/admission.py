@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from remediator.actions.ceiling import Room
+from remediator.actions.ceiling import Room, added
 from remediator.actions.ceiling import words as ceiling
 from remediator.model.evidence import Claim, VerdictKind
 from remediator.model.fleet import Fleet
@@ -66,7 +66,7 @@ def early(fleet: Fleet, host: Host, now: datetime, room: Room | None = None) -> 
     waiting = [m for m in others if m.alive and not m.condemned and m.admitted_epoch != host.epoch]
     words = {machine.id: _word(fleet, host, machine, now) for machine in waiting}
     room = room or Room(fleet, now)
-    stays = [m for m in waiting if words[m.id] == "stays" and not room.take(_hosts(_living_after(fleet, m)))]
+    stays = [m for m in waiting if words[m.id] == "stays" and not room.take(_spent(fleet, m, now))]
     going = [machine for machine in waiting if words[machine.id] == "goes" and not shut(fleet)]
     goes = [machine for machine in going if not room.take([host.name])]
     return Admission(
@@ -94,8 +94,9 @@ def shut(fleet: Fleet) -> bool:
     return not (fleet.gate and fleet.gate.open)
 
 
-def _hosts(machines: Iterable[Machine]) -> list[str]:
-    return [machine.host for machine in machines]
+def _spent(fleet: Fleet, machine: Machine, now: datetime) -> list[str]:
+    """Hosts of its replacements that count under their ceiling when they are withdrawn."""
+    return [each.host for each in _living_after(fleet, machine) if not added(each, fleet.limits, now)]
 
 
 def survivors(destroys: Iterable[Destroy], host: Host, patience: timedelta, now: datetime) -> tuple[str, ...]:
@@ -156,7 +157,7 @@ def _settled(fleet: Fleet, host: Host, now: datetime, room: Room) -> Admission |
         verdict = _original(fleet, host, machine, now)
         if verdict == "stays":
             withdraw.extend(each.id for each in successors)
-            going.extend(_hosts(successors))
+            going.extend(_spent(fleet, machine, now))
         elif verdict == "goes":
             condemn.append(machine.id)
             going.append(host.name)

@@ -1,6 +1,7 @@
 """A returned host: who stays, who goes, and when it may serve."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -251,10 +252,10 @@ def test_survivors_make_their_host_wedged() -> None:
     assert "m8, m9" in claim.text
 
 
-def of_two(**more: Any) -> Fleet:
+def of_two(made: datetime = NOON - timedelta(hours=2), **more: Any) -> Fleet:
     """Two originals are back, both replaced on h2, where automatic decisions may destroy no more than one an hour."""
     rows = [machine(f"o{n}", app=f"a{n}", replaced_by=f"r{n}") for n in (1, 2)]
-    rows += [machine(f"r{n}", app=f"a{n}", on="h2", replaces=f"o{n}") for n in (1, 2)]
+    rows += [machine(f"r{n}", app=f"a{n}", on="h2", replaces=f"o{n}", created_at=made) for n in (1, 2)]
     return fleet(BACK, HERE, THERE, *rows, limits=Limits(automatic_destroys=Share(0.0, 1)), **more)
 
 
@@ -264,6 +265,13 @@ def test_more_replacements_than_the_ceiling_allows_are_not_withdrawn_and_it_says
     assert waits.startswith("its admission would destroy more of h2 than automatic decisions may: 0% of its machines")
     some = early(of_two(), BACK, NOON)
     assert (some.withdraw, some.machines) == (("r1",), ("o1",))
+
+
+def test_what_was_added_a_moment_ago_is_taken_back_whatever_the_ceiling() -> None:
+    """To let a host in again is healing: no budget of what may be destroyed stands against it."""
+    found = admitted(of_two(NOON - timedelta(minutes=5)))
+    assert isinstance(found, Admission)
+    assert found.withdraw == ("r1", "r2")
 
 
 def test_originals_that_are_to_go_wait_for_the_ceiling_of_their_host() -> None:
