@@ -139,7 +139,8 @@ def told(mine: list[Run], theirs: list[Run], allowed: float, start: float) -> st
     for run in mine:
         if not any(alike([run], [their], allowed, 0) for their in theirs):
             return f"{run.state} after {run.since - start:.2f} s; there: {near(theirs, run, start)}"
-    return "not in the same order, not as often, or not for as long"
+    said = (", ".join(f"{run.state} {run.since - start:.2f}" for run in each) for each in (mine, theirs))
+    return "not in the same order, not as often, or not for as long: {}; there: {}".format(*said)
 
 
 def near(those: list[Run], run: Run, start: float) -> str:
