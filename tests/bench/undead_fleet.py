@@ -94,6 +94,7 @@ class Fleet:
         found.gone_seconds = told.seconds if told else None
         left = [machine for machine in machines if self.agent.processes(machine)]
         assert not left, f"{len(left)} still run"
+        _until(lambda: self.ask("GET", "/v1/status").json()["hosts"][0]["life"] == "healthy")
         return found
 
     def _absent(self) -> set[str]:
@@ -105,6 +106,9 @@ class Fleet:
 def undead_fleet() -> Iterator[Fleet]:
     with tempfile.TemporaryDirectory() as below:
         folder = fresh_folder(Path(below))
+        with (folder / "fleetmend.yml").open("a") as settings:
+            # The next round's machines are launched on a host that takes work again.
+            settings.write("probation: 1s\n")
         host = joined(folder, Path(below), capacity=ROOM)
         with running(folder) as remediator, host as agent, open_eyes(folder) as eyes:
             _until(lambda: eyes.targets("h1") >= 2)
