@@ -8,14 +8,13 @@ import aiohttp
 from aiohttp import web
 from nacl.public import PrivateKey, PublicKey
 
+from remediator.drivers.greeting import LARGEST_FRAME, greeted
 from remediator.model.errors import PermanentError, TransientError
 from remediator.wire.channel import Channel
-from remediator.wire.handshake import REFUSED, Greeting, fresh_nonce, greeting_text, parse_greeting, session_of
+from remediator.wire.handshake import REFUSED
 from remediator.wire.messages import FOLLOWS
 
 Message = dict[str, Any]
-_LARGEST_FRAME = 8 * 2**20
-_GREETED_WITHIN = 5
 
 
 class Listener(Protocol):
@@ -38,24 +37,15 @@ class StandingBy:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One agent's session from greeting to hang-up."""
-        socket = web.WebSocketResponse(max_msg_size=_LARGEST_FRAME)
+        socket = web.WebSocketResponse(max_msg_size=LARGEST_FRAME)
         await socket.prepare(request)
         try:
-            name, channel = await self._greet(socket)
+            name, channel = await greeted(socket, self._box, self._listener.key_of)
         except (PermanentError, TypeError, TimeoutError) as error:
             await socket.close(code=REFUSED, message=str(error).encode()[:120])
             return socket
         await self._listen(name, socket, channel)
         return socket
-
-    async def _greet(self, socket: web.WebSocketResponse) -> tuple[str, Channel]:
-        theirs = parse_greeting(await socket.receive_str(timeout=_GREETED_WITHIN))
-        known = self._listener.key_of(theirs.name)
-        if known is None or bytes(known) != bytes(theirs.key):
-            raise PermanentError(f"{theirs.name} is not enrolled with this key")
-        mine = Greeting(self._box.public_key, fresh_nonce())
-        await socket.send_str(greeting_text(mine))
-        return theirs.name, Channel(self._box, known, session_of(theirs.nonce, mine.nonce), "r")
 
     async def _listen(self, name: str, socket: web.WebSocketResponse, channel: Channel) -> None:
         try:

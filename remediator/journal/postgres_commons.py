@@ -1,22 +1,19 @@
 """The commons in PostgreSQL: each change by a leader is fenced by its lease, in the same transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
 import msgspec
-import psycopg
 
 from remediator.journal.chain import Head
 from remediator.journal.commons import Candidate, Settling, Stake, Standing, View, Word
 from remediator.journal.lease import Lease
-from remediator.journal.postgres_place import PostgresPlace, said
+from remediator.journal.postgres_brief import BriefSession
+from remediator.journal.postgres_place import PostgresPlace
 from remediator.journal.postgres_schema import Session, read_head
 from remediator.journal.protocol import LeaseLost
-from remediator.model.errors import TransientError
 
-_SECONDS = 2
 # Whoever settles what is whose waits for whoever does.
 _LOCK = 0x666C6D73
 _SEEN: LiteralString = """
@@ -56,8 +53,7 @@ class PostgresCommons:
     """A session of its own; made anew when it is gone."""
 
     def __init__(self, place: PostgresPlace) -> None:
-        self._place = place
-        self._db: Session | None = None
+        self._session = BriefSession(place, "commons")
 
     def beat(self, candidate: Candidate) -> View:
         """Say that this one is up, and read who else is, who leads, and whether all is frozen."""
@@ -114,21 +110,7 @@ class PostgresCommons:
         return after
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        try:
-            if self._db is None or self._db.closed:
-                self._db = self._place.connect("fleetmend commons", _SECONDS)
-                self._db.execute(f"SET statement_timeout = '{_SECONDS}s'")
-            yield self._db
-        except psycopg.Error as error:
-            # Whatever broke, the next one begins with a session that is sound.
-            self.close()
-            raise TransientError(f"commons: {said(error)}") from error
+        self._session.close()
 
 
 def _fence(db: Session, lease: Lease) -> None:

@@ -1,18 +1,13 @@
 """Who leads a shard: a row in PostgreSQL with an end, by the database's clock, and a term that only grows."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
-import psycopg
-
 from remediator.journal.lease import Lease
-from remediator.journal.postgres_place import PostgresPlace, said
-from remediator.journal.postgres_schema import Session
+from remediator.journal.postgres_brief import BriefSession
+from remediator.journal.postgres_place import PostgresPlace
 from remediator.journal.protocol import LeaseLost
 from remediator.model.errors import TransientError
 
-_SECONDS = 2
 _TAKE = """
 INSERT INTO leases AS l (shard, holder, term, until)
 VALUES (%(shard)s, %(holder)s, 1, clock_timestamp() + %(length)s)
@@ -39,8 +34,7 @@ class Leases:
     """A session of its own, so that a long commit delays no renewal; synchronous, and for one thread."""
 
     def __init__(self, place: PostgresPlace) -> None:
-        self._place = place
-        self._db: Session | None = None
+        self._session = BriefSession(place, "leases")
 
     def take_lease(self, shard: str, holder: str, seconds: float) -> Lease | None:
         """The lease, or None while another holds it. The term is a new one unless the holder's own still runs.
@@ -87,21 +81,7 @@ class Leases:
         return _lease(shard, str(holder), float(str(left)), term, until)
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        try:
-            if self._db is None or self._db.closed:
-                self._db = self._place.connect("fleetmend leases", _SECONDS)
-                self._db.execute(f"SET statement_timeout = '{_SECONDS}s'")
-            yield self._db
-        except psycopg.Error as error:
-            # Whatever broke, the next one begins with a session that is sound.
-            self.close()
-            raise TransientError(f"lease: {said(error)}") from error
+        self._session.close()
 
 
 def _lease(shard: str, holder: str, seconds: float, term: object, until: object) -> Lease:
