@@ -130,11 +130,13 @@ def _is(path: Path, mark: str) -> bool:
 def _recovery(remediator: Remediator, args: argparse.Namespace) -> int:
     if args.out.exists():
         raise CommandFailed(f"{args.out} is there already: name a new file")
+    # Asked first: no key is made that nobody seals for.
+    online = remediator.get("/v1/keys")["online_key"]
     try:
         offline = load_box_key(args.out)
     except OSError as error:
         raise CommandFailed(f"{args.out}: {error.strerror}") from None
-    code = _named(remediator, args, remediator.get("/v1/keys")["online_key"], key_text(offline.public_key))
+    code = _named(remediator, args, online, key_text(offline.public_key))
     say(f"the offline key is in {args.out} alone: take it away from here, and keep a second copy", sys.stderr)
     return code
 
