@@ -137,7 +137,10 @@ def _told(machine: Machine, record: Record, now: datetime) -> Machine:
         checks=record.checks,
     )
     state = record.state
-    if state is machine.state or machine.state is MachineState.DESTROYING or state is MachineState.DESTROYED:
+    # Another instance has started, even where it was too quick for anybody to see the one before it stop.
+    anew = state is MachineState.STARTED and record.instance_id != machine.instance_id
+    gone = machine.state is MachineState.DESTROYING or state is MachineState.DESTROYED
+    if gone or (state is machine.state and not anew):
         return told
     code = record.exit_code if state in _ENDED else None
     return replace(told, state=state).noted(Event(now, state.value, state.value, "agent", exit_code=code))
