@@ -10,20 +10,20 @@ import aiohttp
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from remediator.api.intake import IntakeApi
-from remediator.api.prometheus import PrometheusApi
+from remediator.api.alerts.intake import IntakeApi
+from remediator.api.alerts.prometheus import PrometheusApi
 from remediator.api.requests import Endpoint
 from remediator.clock import Clock
 from remediator.model.alert import Alert, AlertState
 from remediator.model.evidence import Gate
 from remediator.model.received import Teller
-from remediator.runtime.hearsay import ECHO
-from remediator.runtime.intake import Intake, joined
+from remediator.runtime.alerts.hearsay import ECHO
+from remediator.runtime.alerts.intake import Intake, joined
+from remediator.runtime.alerts.notifier import Notifier, NotifySettings
+from remediator.runtime.alerts.outlet import Outlet
+from remediator.runtime.alerts.senders import Senders
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop
-from remediator.runtime.notifier import Notifier, NotifySettings
-from remediator.runtime.outlet import Outlet
-from remediator.runtime.senders import Senders
 from remediator.settings import Settings
 from remediator.sources.alertmanager import Alertmanager
 from remediator.sources.evaluator import Evaluator

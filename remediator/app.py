@@ -23,7 +23,7 @@ from remediator.drivers.power import power_of
 from remediator.drivers.protocol import Driver, Switch
 from remediator.drivers.provider import ProviderDriver
 from remediator.drivers.webhook import WebhookDriver
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.evaluation import Evaluation, evidence_times
 from remediator.keyring import load_keys
 from remediator.listeners import scrape_address
@@ -32,34 +32,34 @@ from remediator.model.enrolment import Term
 from remediator.model.evidence import Gate
 from remediator.model.policy import Policy
 from remediator.policy.load import PolicyReader
-from remediator.runtime.agents import Agents
-from remediator.runtime.asked import Asked
+from remediator.runtime.agents.configs import ConfigCache
+from remediator.runtime.agents.door import Agents
+from remediator.runtime.agents.enrol import Enrolments, Identity
+from remediator.runtime.agents.leases import LeaseRound, Terms
+from remediator.runtime.agents.rounds import KnownRound, PowerRound, publish_agents
+from remediator.runtime.agents.sworn import Sworn
+from remediator.runtime.agents.watch import Watch
 from remediator.runtime.backlog import opened_by_start, stay_seen
-from remediator.runtime.backups import Backups
-from remediator.runtime.beginning import begin_term, expect
-from remediator.runtime.configs import ConfigCache
 from remediator.runtime.desk import Desk, Parts
 from remediator.runtime.doubts import Doubts
-from remediator.runtime.enrol import Enrolments, Identity
-from remediator.runtime.fencing import objections
-from remediator.runtime.freezer import Freezer
-from remediator.runtime.leases import LeaseRound, Terms
+from remediator.runtime.effects.fencing import objections
+from remediator.runtime.effects.outbox import Outbox
+from remediator.runtime.effects.prepare import Preparation
+from remediator.runtime.leading.beginning import begin_term, expect
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop, Rules
-from remediator.runtime.machine_desk import MachineDesk
-from remediator.runtime.outbox import Outbox
-from remediator.runtime.owners import Owners
-from remediator.runtime.people_meters import PeopleMeters
-from remediator.runtime.prepare import Preparation
+from remediator.runtime.machines.backups import Backups
+from remediator.runtime.machines.desk import MachineDesk
+from remediator.runtime.machines.requests import Requests
+from remediator.runtime.machines.sealing import SealingKeys
+from remediator.runtime.machines.volume_ends import VolumeEnds
+from remediator.runtime.people.asked import Asked
+from remediator.runtime.people.freezer import Freezer
+from remediator.runtime.people.meters import PeopleMeters
+from remediator.runtime.people.owners import Owners
 from remediator.runtime.reload import Reload, Users
-from remediator.runtime.requests import Requests
 from remediator.runtime.rewound import Rewound
-from remediator.runtime.rounds import KnownRound, PowerRound, publish_agents
-from remediator.runtime.sealing import SealingKeys
-from remediator.runtime.sworn import Sworn
 from remediator.runtime.upkeep import Upkeep
-from remediator.runtime.volume_ends import VolumeEnds
-from remediator.runtime.watch import Watch
 from remediator.runtime.whatif import WhatIf
 from remediator.settings import InventoryHost, Settings
 from remediator.sources.evidence import Evidence

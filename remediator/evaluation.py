@@ -10,11 +10,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from remediator.clock import Clock
-from remediator.engine.verdicts import EvidenceTimes
+from remediator.engine.evidence.verdicts import EvidenceTimes
 from remediator.model.alert import Group, KeptAlert
 from remediator.model.enrolment import Term
 from remediator.model.evidence import Gate
-from remediator.runtime.alert_keeper import AlertKeeper
+from remediator.runtime.alerts.keeper import AlertKeeper
 from remediator.runtime.ledger import Ledger
 from remediator.settings import Settings
 from remediator.sources.evaluate import Outcome

@@ -8,9 +8,9 @@ from remediator.drivers.embedded import EmbeddedDriver
 from remediator.engine.whatif import Outlook
 from remediator.model.alert import Alert, AlertState
 from remediator.model.request import Operation
+from remediator.runtime.agents.watch import Watch
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop
-from remediator.runtime.watch import Watch
 from remediator.sources.evaluator import Evaluator
 from remediator.sources.store_health import StoreHealth
 from remediator.telemetry import PLACE, Reading, Telemetry

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from remediator.api.limits import Limiter
-from remediator.api.tenancy import Tenancy
+from remediator.api.tenants.limits import Limiter
+from remediator.api.tenants.tenancy import Tenancy
 from remediator.clock import Clock
-from remediator.runtime.audit import Audit
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.tokens import Tokens
+from remediator.runtime.people.audit import Audit
+from remediator.runtime.people.tokens import Tokens
 from remediator.settings import Settings
 from remediator.tls import Certificate
 

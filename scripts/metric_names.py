@@ -39,11 +39,11 @@ from remediator.journal.memory import MemoryJournal
 from remediator.model.alert import Group, Rule
 from remediator.model.evidence import Gate, VerdictKind
 from remediator.model.fleet import Fleet
-from remediator.runtime.intake import Intake
+from remediator.runtime.alerts.intake import Intake
+from remediator.runtime.alerts.outlet import Outlet
+from remediator.runtime.alerts.senders import Senders
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.outlet import Outlet
-from remediator.runtime.people_meters import PeopleMeters
-from remediator.runtime.senders import Senders
+from remediator.runtime.people.meters import PeopleMeters
 from remediator.settings import Settings
 from remediator.sources.fake_store import FakeStore
 from remediator.sources.results import StoreError

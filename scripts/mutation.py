@@ -25,8 +25,8 @@ import pytest
 
 from remediator.actions import ACTIONS
 from remediator.policy.load import load_policy
-from remediator.simulate.scenario import Scenario, read_scenarios
-from remediator.simulate.scenario_run import run
+from remediator.simulate.scenarios.scenario import Scenario, read_scenarios
+from remediator.simulate.scenarios.run import run
 
 RULES = Path("rules").resolve()
 POLICY = load_policy(RULES, ACTIONS)

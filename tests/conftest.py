@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.place import PostgresPlace
 from tests.postgres_lab import PostgresServer, programs, running_postgres
 from tests.store_lab import free_port
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.place import PostgresPlace
 
 OWNER = "fleetmend"
 

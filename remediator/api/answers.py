@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.journal.protocol import LeaseLost
 from remediator.model.errors import BadInput, FleetmendError, PermanentError, TransientError
 

@@ -10,9 +10,9 @@ from remediator.api.answers import answer
 from remediator.api.bodies import app_name, checked, flag, read_object
 from remediator.api.control import Control
 from remediator.api.requests import Endpoint, Query
-from remediator.api.scopes import Caller, Scope, caller_of
-from remediator.api.volume_bodies import CreateApp
-from remediator.engine.refusals import Refused, Terms, not_found
+from remediator.api.tenants.scopes import Caller, Scope, caller_of
+from remediator.api.volumes.bodies import CreateApp
+from remediator.engine.machines.refusals import Refused, Terms, not_found
 from remediator.model.app import App, AppAsk
 from remediator.model.layered import picked
 from remediator.model.machine import MachineState

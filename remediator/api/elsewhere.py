@@ -7,7 +7,7 @@ from aiohttp import web
 
 from remediator.api.answers import problem
 from remediator.api.requests import Endpoint
-from remediator.api.scopes import Scope
+from remediator.api.tenants.scopes import Scope
 
 _APP = "/v1/apps/{app}"
 _NETWORK = "addresses are given by the network in front of the fleet"

@@ -4,13 +4,13 @@ import msgspec
 from aiohttp import web
 
 from remediator.api.answers import Handler, answer, answer_errors, problem
-from remediator.api.auth import bearer, unauthorised
 from remediator.api.bodies import Join, checked, read_object, wrong
 from remediator.api.control import Control, JoinAsk, ProbeResult, VantageReport
-from remediator.api.operators import healthz
+from remediator.api.people.operators import healthz
 from remediator.api.public import LARGEST_BODY, routed
 from remediator.api.requests import Endpoint
 from remediator.api.settings import ProbePace
+from remediator.api.tenants.auth import bearer, unauthorised
 from remediator.model.evidence import Outcome
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from remediator.api.answers import answer
 from remediator.api.bodies import Lenient, checked, read_object
-from remediator.api.people_bodies import Line
+from remediator.api.people.bodies import Line
 from remediator.api.requests import Endpoint
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from remediator.api.answers import answer
 from remediator.api.requests import Endpoint
-from remediator.api.scopes import Scope
+from remediator.api.tenants.scopes import Scope
 
 Doc = dict[str, Any]
 PATH = "/openapi.json"

@@ -15,9 +15,9 @@ from remediator.api.apps import organisation_of
 from remediator.api.bodies import flag, wrong
 from remediator.api.control import Control
 from remediator.api.requests import Endpoint, Query
-from remediator.api.scopes import Scope, caller_of
 from remediator.api.shapes import host_status
-from remediator.api.volume_docs import VolumeDoc, volume_doc
+from remediator.api.tenants.scopes import Scope, caller_of
+from remediator.api.volumes.docs import VolumeDoc, volume_doc
 from remediator.model.host import Host, HostStatus
 from remediator.model.machine import Machine, MachineState, Volume
 

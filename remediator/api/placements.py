@@ -9,9 +9,9 @@ from remediator.api.answers import answer
 from remediator.api.bodies import checked, read_object, wrong
 from remediator.api.control import Control
 from remediator.api.requests import Endpoint, Query
-from remediator.api.scopes import Scope
-from remediator.api.volume_bodies import Placements, capacity_of
-from remediator.engine import placement
+from remediator.api.tenants.scopes import Scope
+from remediator.api.volumes.bodies import Placements, capacity_of
+from remediator.engine.machines import placement
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity
 

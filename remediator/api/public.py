@@ -6,27 +6,27 @@ from aiohttp import web
 
 from remediator.api.answers import answer, answer_errors
 from remediator.api.apps import AppsApi, organisation_of
-from remediator.api.audit import AuditApi, audited, request_ids
-from remediator.api.auth import Ground, token_guard
 from remediator.api.bodies import wrong
 from remediator.api.control import Control
 from remediator.api.discovery import VantagePlace
 from remediator.api.elsewhere import elsewhere
-from remediator.api.explain_routes import ExplainApi
-from remediator.api.limits import limited
+from remediator.api.explaining.routes import ExplainApi
 from remediator.api.machines import MachinesApi
 from remediator.api.openapi import openapi_endpoint
-from remediator.api.operators import DiscoveryApi, OperatorsApi
 from remediator.api.orgs import OrgsApi
 from remediator.api.page import StatusPage
-from remediator.api.people import PeopleApi
+from remediator.api.people.operators import DiscoveryApi, OperatorsApi
+from remediator.api.people.routes import PeopleApi
 from remediator.api.placements import PlacementsApi
 from remediator.api.reconcile import ReconcileApi
 from remediator.api.requests import Endpoint, RequestCounter
 from remediator.api.settings import PublicSettings
-from remediator.api.state import StateFeed
-from remediator.api.tokens import TokensApi
-from remediator.api.volumes import VolumesApi
+from remediator.api.state.feed import StateFeed
+from remediator.api.tenants.audit import AuditApi, audited, request_ids
+from remediator.api.tenants.auth import Ground, token_guard
+from remediator.api.tenants.limits import limited
+from remediator.api.tenants.tokens import TokensApi
+from remediator.api.volumes.routes import VolumesApi
 
 LARGEST_BODY = 1024 * 1024
 DIGITS_OF_A_SEQUENCE = 19

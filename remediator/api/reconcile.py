@@ -9,7 +9,7 @@ from pydantic import Field
 from remediator.api.answers import answer
 from remediator.api.bodies import checked, read_object
 from remediator.api.control import Control
-from remediator.api.people_bodies import SaidIn, Short
+from remediator.api.people.bodies import SaidIn, Short
 from remediator.api.requests import Endpoint
 
 

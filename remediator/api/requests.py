@@ -11,7 +11,7 @@ from aiohttp.typedefs import Middleware
 from pydantic import BaseModel
 
 from remediator.api.answers import Handler
-from remediator.api.scopes import Scope
+from remediator.api.tenants.scopes import Scope
 
 # Upper bounds in seconds: from what memory answers to what waits for a host.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

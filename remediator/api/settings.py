@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from remediator.api.tenancy import Tenancy
+from remediator.api.tenants.tenancy import Tenancy
 
 
 @dataclass(frozen=True, slots=True)

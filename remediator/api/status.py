@@ -4,12 +4,12 @@ from heapq import nsmallest
 from typing import Any
 
 from remediator.api.control import Control
-from remediator.api.people_docs import people_docs
-from remediator.api.remedies import what_would_help
+from remediator.api.explaining.remedies import what_would_help
+from remediator.api.explaining.whatif import summary_doc
+from remediator.api.people.docs import people_docs
 from remediator.api.shapes import host_status, slices
-from remediator.api.state_docs import capacity_doc
-from remediator.api.volume_docs import volume_doc
-from remediator.api.whatif import summary_doc
+from remediator.api.state.docs import capacity_doc
+from remediator.api.volumes.docs import volume_doc
 from remediator.engine.whatif import Fate, Outlook
 from remediator.model.alert import Alert, AlertState
 from remediator.model.decision import Decision

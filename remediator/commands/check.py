@@ -93,7 +93,7 @@ def _coloured() -> bool:
 def _list_checks(*, as_json: bool) -> int:
     from remediator.commands.check_formats import page
     from remediator.commands.tables import Listing, say_json, show
-    from remediator.policy.lint_catalogue import CHECKS
+    from remediator.policy.lint.catalogue import CHECKS
 
     if as_json:
         say_json([{**asdict(one), "page": page(name)} for name, one in CHECKS.items()])

@@ -11,8 +11,8 @@ from remediator.commands.tables import clean
 from remediator.model.errors import BadInput, Problem
 from remediator.policy.check import exit_code
 from remediator.policy.files import decode, read_bytes
-from remediator.policy.lint_catalogue import CHECKS
-from remediator.policy.yaml_values import lines_of
+from remediator.policy.lint.catalogue import CHECKS
+from remediator.policy.yaml.values import lines_of
 
 LEFT, WIDTH = 80, 110
 _COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;34", "caret": "1;32", "dim": "2"}

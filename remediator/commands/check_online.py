@@ -7,7 +7,7 @@ from remediator.clock import SystemClock
 from remediator.commands.tables import Listing, show
 from remediator.policy.check import Checked
 from remediator.policy.disable import read_comments, without_disabled
-from remediator.simulate.online import ask_online, asking_at, table
+from remediator.simulate.online.rules import ask_online, asking_at, table
 
 DEFAULT_STORE, DEFAULT_TIMEOUT = "http://127.0.0.1:8428", timedelta(seconds=30)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from remediator.commands.check_formats import Texts, page
 from remediator.model.errors import Problem
-from remediator.policy.lint_catalogue import CHECKS
+from remediator.policy.lint.catalogue import CHECKS
 from remediator.version import VERSION
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -12,7 +12,7 @@ from remediator.clock import SystemClock
 from remediator.model.errors import BadInput, FleetmendError, Problem
 
 if TYPE_CHECKING:
-    from remediator.simulate.replay_past import Stretch
+    from remediator.simulate.replay.past import Stretch
 
 _AGO = re.compile(r"-(\d+(?:\.\d+)?)(s|m|h|d|w)")
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stretch(args: argparse.Namespace) -> "Stretch":
-    from remediator.simulate.replay_past import Stretch
+    from remediator.simulate.replay.past import Stretch
 
     now = SystemClock().now()
     start, end = moment(args.start, now, "--from"), moment(args.end, now, "--to")

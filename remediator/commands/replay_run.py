@@ -17,31 +17,33 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from remediator.actions import ACTIONS
 from remediator.clock import SystemClock
 from remediator.commands.tables import say, say_json
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.evaluation import evidence_times
 from remediator.journal.reading import JournalReader, reading
 from remediator.model.errors import BadInput, Problem
 from remediator.model.policy import Policy
 from remediator.policy.configuration import load_inventory, load_settings
 from remediator.policy.load import load_policy
-from remediator.runtime import effects, outcomes, reconcile
+from remediator.runtime import reconcile
+from remediator.runtime.effects import outcomes
+from remediator.runtime.effects import written as effects
 from remediator.runtime.ledger import Draft
 from remediator.runtime.loop import note_demands, with_draft
 from remediator.settings import InventoryHost, Settings
-from remediator.simulate.replay import replay
-from remediator.simulate.replay_alerts import alerts_of
-from remediator.simulate.replay_compare import ENOUGH, Comparison, compared, reproduced
-from remediator.simulate.replay_evidence import past_of_store
-from remediator.simulate.replay_house import House, Paces, Setting
-from remediator.simulate.replay_html import as_html
-from remediator.simulate.replay_journal import past_of
-from remediator.simulate.replay_json import as_json
-from remediator.simulate.replay_past import Past, Stretch
-from remediator.simulate.replay_results import Replayed
-from remediator.simulate.replay_revision import rules_at
-from remediator.simulate.replay_text import timeline, told, told_against, told_reproduction
-from remediator.simulate.replay_truth import Asked, Truths
-from remediator.simulate.replay_world import World
+from remediator.simulate.replay.alerts import alerts_of
+from remediator.simulate.replay.compare import ENOUGH, Comparison, compared, reproduced
+from remediator.simulate.replay.evidence import past_of_store
+from remediator.simulate.replay.house import House, Paces, Setting
+from remediator.simulate.replay.html import as_html
+from remediator.simulate.replay.journal import past_of
+from remediator.simulate.replay.json import as_json
+from remediator.simulate.replay.past import Past, Stretch
+from remediator.simulate.replay.replay import replay
+from remediator.simulate.replay.results import Replayed
+from remediator.simulate.replay.revision import rules_at
+from remediator.simulate.replay.text import timeline, told, told_against, told_reproduction
+from remediator.simulate.replay.truth import Asked, Truths
+from remediator.simulate.replay.world import World
 from remediator.sources.history import SETTLED, History
 
 HOUSE = House(
@@ -116,8 +118,8 @@ def _past(args: argparse.Namespace, settings: Settings, stretch: Stretch, truths
 
 def _remote(settings: Settings) -> AbstractContextManager[JournalReader]:
     # Imported late: who keeps the journal in SQLite needs no client of PostgreSQL.
-    from remediator.journal.postgres_place import PostgresPlace
-    from remediator.journal.postgres_reading import reading_at
+    from remediator.journal.postgres.place import PostgresPlace
+    from remediator.journal.postgres.reading import reading_at
 
     return reading_at(PostgresPlace(settings.journal, settings.journal_password_file), "fleet")
 

@@ -42,8 +42,8 @@ def _tested(args: argparse.Namespace) -> "list[Ended]":
     from remediator.policy.load import load_policy
     from remediator.simulate.folder import rules_in
     from remediator.simulate.promtool import run_files, unit_tests
-    from remediator.simulate.scenario import read_scenarios
-    from remediator.simulate.scenario_run import judged
+    from remediator.simulate.scenarios.run import judged
+    from remediator.simulate.scenarios.scenario import read_scenarios
 
     rules, liveness = rules_in(args.folder)
     policy = load_policy(rules, ACTIONS, liveness)

@@ -72,8 +72,8 @@ def _kept(args: argparse.Namespace, folder: Path | None) -> AbstractContextManag
     if folder is not None:
         return kept_in(folder)
     try:
-        from remediator.journal.postgres_kept import kept_at
-        from remediator.journal.postgres_place import PostgresPlace
+        from remediator.journal.postgres.kept import kept_at
+        from remediator.journal.postgres.place import PostgresPlace
     except ModuleNotFoundError:
         raise JournalUnusable("PostgreSQL needs the extra `postgres`: pip install 'fleetmend[postgres]'") from None
     return kept_at(PostgresPlace(args.place, args.password_file), args.shard)

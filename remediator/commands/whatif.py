@@ -66,7 +66,7 @@ def _row(host: dict[str, Any]) -> tuple[str, ...]:
 
 def _offline(args: argparse.Namespace) -> dict[str, Any]:
     from remediator.actions import ACTIONS
-    from remediator.api.whatif import whatif_doc
+    from remediator.api.explaining.whatif import whatif_doc
     from remediator.clock import SystemClock
     from remediator.engine.whatif import Outlook
     from remediator.policy.load import load_policy
@@ -119,12 +119,12 @@ def _compared(args: argparse.Namespace) -> int:
 
 def _say_changes(args: argparse.Namespace, found: "list[Change]", total: int) -> None:
     if args.json:
-        from remediator.api.whatif import fate_doc
+        from remediator.api.explaining.whatif import fate_doc
 
         rows = [{"host": x.host, "before": fate_doc(x.before), "after": fate_doc(x.after)} for x in found]
         say_json({"hosts": total, "changed": rows})
         return
-    from remediator.api.explain_account import fate_line
+    from remediator.api.explaining.account import fate_line
 
     lines = [(each.host, fate_line(each.before), fate_line(each.after)) for each in found]
     footer = f"the outcome changes for {len(found)} of {total} hosts"

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from remediator.engine import guards
-from remediator.engine.approvals import came_to
-from remediator.engine.facts import APPROVED, GUARDS, PLAN, QUESTION, data_loss, outcome_of
-from remediator.engine.guard import Facts, Guard, failed
+from remediator.engine.guards import table as guards
+from remediator.engine.guards.facts import APPROVED, GUARDS, PLAN, QUESTION, data_loss, outcome_of
+from remediator.engine.guards.guard import Facts, Guard, failed
+from remediator.engine.people.approvals import came_to
 from remediator.engine.undo import judge_undo
 from remediator.engine.verify import VERIFY, judge_verify
 from remediator.engine.waits import not_admitted, unsent

@@ -8,7 +8,7 @@ began more than ``LONGEST`` after it: it is first for whatever slot is free by t
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from remediator.engine.incidents import group_playbook
+from remediator.engine.incidents.exits import group_playbook
 from remediator.engine.index import Index
 from remediator.model.alert import Alert
 from remediator.model.fleet import Fleet

@@ -7,8 +7,8 @@ from typing import Any
 
 from remediator.actions.effects import Effect, GiveUpDemands, NoteRecovery, Placeable
 from remediator.actions.spec import ActionSpec, Case, Planned
-from remediator.engine import approvals, capacity
-from remediator.engine.facts import (
+from remediator.engine.guards import capacity
+from remediator.engine.guards.facts import (
     APPROVED,
     DATA_LOSS,
     GUARDS,
@@ -20,11 +20,12 @@ from remediator.engine.facts import (
     facts_of,
     held,
 )
-from remediator.engine.guard import ERRORS, Facts, Heard, hear
-from remediator.engine.guards import Guarding
-from remediator.engine.holds import spared
+from remediator.engine.guards.guard import ERRORS, Facts, Heard, hear
+from remediator.engine.guards.holds import spared
+from remediator.engine.guards.table import Guarding
 from remediator.engine.index import index_of
-from remediator.engine.placement import placed, reserved
+from remediator.engine.machines.placement import placed, reserved
+from remediator.engine.people import approvals
 from remediator.model.changing import changed
 from remediator.model.decision import Decision, DecisionOutcome, Hold, Remediation
 from remediator.model.people import Approval

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from remediator.actions.spec import ActionSpec
-from remediator.engine import bursts, migrations, survivors
-from remediator.engine.admission import START_GRACE
-from remediator.engine.group_proof import FRESH, inside
-from remediator.engine.incidents import BACK, QUIET
+from remediator.engine.evidence.group_proof import FRESH, inside
+from remediator.engine.incidents import survivors
+from remediator.engine.incidents.exits import BACK, QUIET
 from remediator.engine.index import Index
+from remediator.engine.machines import bursts, migrations
+from remediator.engine.machines.admission import START_GRACE
 from remediator.model.decision import Remediation
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life

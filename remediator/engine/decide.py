@@ -7,18 +7,18 @@ from functools import partial
 
 from remediator.actions.effects import Recreate
 from remediator.actions.spec import ActionSpec, Case
-from remediator.engine import approvals
 from remediator.engine.asks import asks
 from remediator.engine.climb import Verdicts as Verdicts
 from remediator.engine.climb import climb, let_pass, stopped
-from remediator.engine.cooldown import earlier_steps
-from remediator.engine.effectiveness import noted
-from remediator.engine.facts import GUARDS, despite_gate, held
-from remediator.engine.guard import AnyGuard, Facts, Heard, hear
-from remediator.engine.guards import ALL, Guarding, evidence
+from remediator.engine.guards.cooldown import earlier_steps
+from remediator.engine.guards.effectiveness import noted
+from remediator.engine.guards.facts import GUARDS, despite_gate, held
+from remediator.engine.guards.guard import AnyGuard, Facts, Heard, hear
+from remediator.engine.guards.table import ALL, Guarding, evidence
+from remediator.engine.incidents.survivors import pace_of
 from remediator.engine.index import Index, index_of
-from remediator.engine.placement import reserved
-from remediator.engine.survivors import pace_of
+from remediator.engine.machines.placement import reserved
+from remediator.engine.people import approvals
 from remediator.engine.undo import undos
 from remediator.engine.verify import FAILED, SUCCEEDED, VERIFY, due, judge_verify, read_verify
 from remediator.model.decision import Remediation

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from remediator.actions.spec import ActionSpec, Case
-from remediator.engine import guards
 from remediator.engine.decide import decide_one
-from remediator.engine.guard import name_of
-from remediator.engine.incidents import group_playbook
-from remediator.engine.words import HOLDS, Word, word_of
+from remediator.engine.guards import table as guards
+from remediator.engine.guards.guard import name_of
+from remediator.engine.guards.words import HOLDS, Word, word_of
+from remediator.engine.incidents.exits import group_playbook
 from remediator.model.alert import Alert, AlertState, Rule
 from remediator.model.decision import Decision, DecisionOutcome, Hold
 from remediator.model.fleet import Fleet

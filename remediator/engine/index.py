@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from remediator.actions.recreate import WAS_SERVING
 from remediator.actions.spec import Case
-from remediator.engine.scanned import FLEET as FLEET
-from remediator.engine.scanned import Place, Scanned, counts, place_of, scan, scan_beneath
-from remediator.engine.scanned import unknown as unknown
+from remediator.engine.guards.scanned import FLEET as FLEET
+from remediator.engine.guards.scanned import Place, Scanned, counts, place_of, scan, scan_beneath
+from remediator.engine.guards.scanned import unknown as unknown
 from remediator.model.alert import Alert
 from remediator.model.decision import Remediation
 from remediator.model.evidence import Verdict, VerdictKind

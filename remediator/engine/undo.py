@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from remediator.actions.effects import Effect, MarkAlive, Uncordon
-from remediator.engine.facts import GUARDS
-from remediator.engine.guard import Facts
-from remediator.engine.holds import hold_on, of_host, words
+from remediator.engine.guards.facts import GUARDS
+from remediator.engine.guards.guard import Facts
+from remediator.engine.guards.holds import hold_on, of_host, words
 from remediator.model.decision import Decision, DecisionOutcome, Hold, Remediation
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life

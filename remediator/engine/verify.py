@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from remediator.actions.recreate import was_serving
 from remediator.actions.spec import Case
-from remediator.engine.guard import Facts
+from remediator.engine.guards.guard import Facts
 from remediator.model.decision import Hold, Remediation
 from remediator.model.evidence import VerdictKind
 from remediator.model.machine import Machine, Recovery

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 
-from remediator.engine import destroys
-from remediator.engine.admission import GATE_SHUT, admission
-from remediator.engine.facts import GUARDS
-from remediator.engine.guard import Facts
-from remediator.engine.holds import hold_on, of_host, of_machine, words
-from remediator.engine.self_fencing import fenced, grave
+from remediator.engine.guards.facts import GUARDS
+from remediator.engine.guards.guard import Facts
+from remediator.engine.guards.holds import hold_on, of_host, of_machine, words
+from remediator.engine.guards.self_fencing import fenced, grave
+from remediator.engine.machines import destroys
+from remediator.engine.machines.admission import GATE_SHUT, admission
 from remediator.model.decision import Decision, DecisionOutcome, Hold
 from remediator.model.fleet import Fleet
 from remediator.model.host import Life

@@ -8,10 +8,10 @@ from typing import TypeVar
 from remediator.actions.spec import ActionSpec
 from remediator.engine.climb import flat
 from remediator.engine.decide import Verdicts, decide_one
+from remediator.engine.evidence.lives import LifeTimes, next_host
+from remediator.engine.evidence.verdicts import judge
 from remediator.engine.index import Index
-from remediator.engine.lives import LifeTimes, next_host
-from remediator.engine.placement import narrowed
-from remediator.engine.verdicts import judge
+from remediator.engine.machines.placement import narrowed
 from remediator.model.changing import changed
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.evidence import Outcome, Sighting, Verdict, Vote

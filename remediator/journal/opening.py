@@ -10,8 +10,8 @@ from remediator.journal.sqlite import SqliteJournal
 from remediator.wire.keys import load_signing_key
 
 if TYPE_CHECKING:
-    from remediator.journal.postgres_commons import PostgresCommons
-    from remediator.journal.postgres_leases import Leases
+    from remediator.journal.postgres.commons import PostgresCommons
+    from remediator.journal.postgres.leases import Leases
 
 RESERVE_BYTES = 64 << 20
 
@@ -34,9 +34,9 @@ def open_leases(url: str, password_file: Path | None, shard: str = "fleet") -> "
     """
     _require_client()
     # Imported late: who keeps the journal in SQLite needs no client of PostgreSQL.
-    from remediator.journal.postgres import PostgresJournal
-    from remediator.journal.postgres_leases import Leases
-    from remediator.journal.postgres_place import PostgresPlace
+    from remediator.journal.postgres.journal import PostgresJournal
+    from remediator.journal.postgres.leases import Leases
+    from remediator.journal.postgres.place import PostgresPlace
 
     place = PostgresPlace(url, password_file)
     PostgresJournal(place, shard).close()
@@ -45,8 +45,8 @@ def open_leases(url: str, password_file: Path | None, shard: str = "fleet") -> "
 
 def open_commons(url: str, password_file: Path | None) -> "PostgresCommons":
     """What the remediators share beside the journals at ``url``; asked for the first time when it is used."""
-    from remediator.journal.postgres_commons import PostgresCommons
-    from remediator.journal.postgres_place import PostgresPlace
+    from remediator.journal.postgres.commons import PostgresCommons
+    from remediator.journal.postgres.place import PostgresPlace
 
     return PostgresCommons(PostgresPlace(url, password_file))
 
@@ -57,8 +57,8 @@ def open_led(data: Path, url: str, password_file: Path | None, lease: Lease) -> 
     Raises:
         JournalUnusable, BadInput: as ``open_journal``.
     """
-    from remediator.journal.postgres import PostgresJournal
-    from remediator.journal.postgres_place import PostgresPlace
+    from remediator.journal.postgres.journal import PostgresJournal
+    from remediator.journal.postgres.place import PostgresPlace
 
     signer = load_signing_key(data / "signing.key")
     journal = PostgresJournal(PostgresPlace(url, password_file), lease.shard, signer)

@@ -9,10 +9,10 @@ from remediator.model.alert import Group
 from remediator.model.errors import Problem
 from remediator.policy.build import build_groups
 from remediator.policy.kept import Content
-from remediator.policy.lint import FileFacts, examine_file, lint_shape
-from remediator.policy.positions import Document, Where
+from remediator.policy.lint.everything import FileFacts, examine_file, lint_shape
 from remediator.policy.problems import validate
 from remediator.policy.schema import AlertFile, RuleFields
+from remediator.policy.yaml.positions import Document, Where
 
 # Stands where a rule could not be read, so that the others keep their places and are checked all the same.
 _STAND_IN = {"alert": "Unreadable", "expr": "vector(0)"}

@@ -17,7 +17,6 @@ from remediator.model.policy import (
     Undo,
     Verify,
 )
-from remediator.policy.positions import Document
 from remediator.policy.schema import (
     AlertFile,
     CorrelatedFields,
@@ -28,6 +27,7 @@ from remediator.policy.schema import (
     RuleFields,
     ShareFields,
 )
+from remediator.policy.yaml.positions import Document
 
 # What a destructive playbook gets that names no budget of that kind; limits.yml may make them tighter still.
 IN_FLIGHT = Share(0.01, 2)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from remediator.model.errors import Problem
 from remediator.model.policy import Limits, Playbook, Share
-from remediator.policy.positions import Document, Where
+from remediator.policy.yaml.positions import Document, Where
 
 
 def loosened(

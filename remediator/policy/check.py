@@ -7,13 +7,13 @@ from pathlib import Path
 from remediator.model.errors import BadInput, Problem
 from remediator.model.policy import Policy
 from remediator.policy.configuration import load_inventory, load_settings
-from remediator.policy.lint_playbooks import Site
+from remediator.policy.lint.playbooks import Site
 from remediator.policy.load import read_policy
-from remediator.policy.positions import Document, read_document
 from remediator.policy.problems import did_you_mean
 from remediator.policy.reading import Reading
 from remediator.policy.steps import Actions
 from remediator.policy.webhooks import webhook_problems
+from remediator.policy.yaml.positions import Document, read_document
 from remediator.settings import Settings
 
 SETTINGS_FILE = "fleetmend.yml"

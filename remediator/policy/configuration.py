@@ -9,7 +9,6 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from remediator.model.errors import BadInput, Problem
-from remediator.policy.positions import Document, Where, parse_document, read_document
 from remediator.policy.problems import did_you_mean, validate
 from remediator.policy.settings_schema import (
     BmcFields,
@@ -20,6 +19,7 @@ from remediator.policy.settings_schema import (
     WebhookFields,
 )
 from remediator.policy.web_fields import rate_limits, web_settings
+from remediator.policy.yaml.positions import Document, Where, parse_document, read_document
 from remediator.settings import (
     BmcEndpoint,
     BurstSettings,

@@ -8,12 +8,12 @@ import promql_parser as ql
 
 from remediator.model.errors import Problem
 from remediator.model.policy import Mode, Playbook
-from remediator.policy.lint_findings import Finding, RuleView, told
-from remediator.policy.positions import Document
-from remediator.policy.promql import metric_name, selector_of
-from remediator.policy.promql_regexp import matches
-from remediator.policy.promql_shape import bare, is_filter, selectors
+from remediator.policy.lint.findings import Finding, RuleView, told
+from remediator.policy.promql.expression import metric_name, selector_of
+from remediator.policy.promql.regexp import matches
+from remediator.policy.promql.shape import bare, is_filter, selectors
 from remediator.policy.steps import flat
+from remediator.policy.yaml.positions import Document
 
 # What one action does, the other takes back. (Moving off a host and condemning what was there are not contrary: who
 # condemns asks for evidence that the host is dead, and from a dead host nothing moves.)

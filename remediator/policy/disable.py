@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from remediator.model.errors import Problem
-from remediator.policy.positions import Document
 from remediator.policy.problems import did_you_mean
-from remediator.policy.yaml_values import lines_of
+from remediator.policy.yaml.positions import Document
+from remediator.policy.yaml.values import lines_of
 
 # Only `check --online` makes these, so a comment may well find nothing to disable without it.
 ONLINE = "online/"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from remediator.model.errors import BadInput, Problem
 from remediator.policy.files import Stamp, decode, read_bytes, stamp
-from remediator.policy.positions import Document, read_loosely
+from remediator.policy.yaml.positions import Document, read_loosely
 
 T = TypeVar("T")
 

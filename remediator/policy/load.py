@@ -10,7 +10,7 @@ from remediator.model.errors import BadInput, Problem
 from remediator.model.policy import Limits, Policy
 from remediator.policy.files import is_folder
 from remediator.policy.kept import Kept, legible
-from remediator.policy.lint_playbooks import Site
+from remediator.policy.lint.playbooks import Site
 from remediator.policy.reading import Given, Look
 from remediator.policy.reading import Reading as Reading
 from remediator.policy.steps import Actions

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from remediator.actions.fields import Duration, Strict, Text
 from remediator.model.errors import BadInput, Problem
-from remediator.policy.positions import read_document
 from remediator.policy.problems import did_you_mean, validate
+from remediator.policy.yaml.positions import read_document
 
 FOREIGN = "foreign_metrics.yml"
 # What every store, and every evaluator of rules, makes by itself.

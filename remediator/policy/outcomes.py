@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from remediator.model.alert import Group, OnError, OnNoData, Outcomes, Rule
 from remediator.model.errors import Problem
 from remediator.policy.kept import Content
-from remediator.policy.positions import Document
 from remediator.policy.presence import presence
 from remediator.policy.problems import did_you_mean, validate
-from remediator.policy.promql import BadExpression
+from remediator.policy.promql.expression import BadExpression
 from remediator.policy.schema import OutcomeFields, OutcomesFile
+from remediator.policy.yaml.positions import Document
 
 PROMETHEUS = Outcomes()
 

@@ -7,11 +7,11 @@ from remediator.model.policy import Limits, Playbook
 from remediator.policy.build import build_playbook
 from remediator.policy.ceilings import loosened
 from remediator.policy.kept import Content
-from remediator.policy.lint_playbooks import destructive, lint_playbook, own_verdicts
-from remediator.policy.positions import Document
+from remediator.policy.lint.playbooks import destructive, lint_playbook, own_verdicts
 from remediator.policy.problems import validate
 from remediator.policy.schema import LONGEST_LADDER, PlaybookFile
 from remediator.policy.steps import Actions, read_steps
+from remediator.policy.yaml.positions import Document
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -2,7 +2,7 @@
 
 import promql_parser as ql
 
-from remediator.policy import promql
+from remediator.policy.promql import expression as promql
 
 
 def presence(expression: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from remediator.model.errors import Problem
-from remediator.policy.positions import Document, Where
+from remediator.policy.yaml.positions import Document, Where
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -17,17 +17,17 @@ from remediator.policy.build import build_limits
 from remediator.policy.disable import Comment, read_comments
 from remediator.policy.files import stamp
 from remediator.policy.kept import Content, Kept, legible
-from remediator.policy.lint import Known, lint_asking, lint_metrics, recordings
-from remediator.policy.lint_folder import lint_folder
-from remediator.policy.lint_playbooks import Site
+from remediator.policy.lint.everything import Known, lint_asking, lint_metrics, recordings
+from remediator.policy.lint.folder import lint_folder
+from remediator.policy.lint.playbooks import Site
 from remediator.policy.metric_names import FOREIGN, KnownMetrics, known_metrics
 from remediator.policy.outcomes import OutcomeTable, read_outcomes, unknown_alerts, with_outcomes
 from remediator.policy.playbook_files import PlaybookPart, read_playbook_file
-from remediator.policy.positions import Document
 from remediator.policy.problems import validate
 from remediator.policy.schema import LimitsFile
 from remediator.policy.steps import Actions
 from remediator.policy.telling import bounded, honoured, once
+from remediator.policy.yaml.positions import Document
 
 LIMITS, OUTCOMES = "limits.yml", "outcomes.yml"
 SUFFIXES = (".yml", ".yaml")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from remediator.actions.fields import Duration, ShareOf, Strict, Text
-from remediator.policy.bounds import bounded_expression
+from remediator.policy.promql.bounds import bounded_expression
 
 LONGEST_LADDER = 50
 Expression = Annotated[Text, AfterValidator(bounded_expression)]

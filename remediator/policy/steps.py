@@ -6,8 +6,8 @@ from typing import Any
 from remediator.actions.spec import ActionSpec
 from remediator.model.errors import Problem
 from remediator.model.policy import Step
-from remediator.policy.positions import Document, Where
 from remediator.policy.problems import did_you_mean, validate
+from remediator.policy.yaml.positions import Document, Where
 
 Actions = Mapping[str, ActionSpec]
 

@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from remediator.model.errors import Problem
 from remediator.policy.disable import Comment, comment_problems, without_disabled
-from remediator.policy.lint_catalogue import CHECKS
+from remediator.policy.lint.catalogue import CHECKS
 
 # So many problems of one file are told; nobody reads more.
 MOST_TOLD = 1000

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from remediator.clock import Clock
-from remediator.engine.vantages import Vantage
-from remediator.engine.weights import VantageHealth
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.weights import VantageHealth
 from remediator.engine.whatif import Assumptions, Outlook
 from remediator.model.app import App, AppAsk
 from remediator.model.asks import (
@@ -32,18 +32,18 @@ from remediator.model.policy import InForce
 from remediator.model.reconciling import Gap
 from remediator.model.request import Demand, Destroy, Migration, Origin
 from remediator.model.said import Heard, Said
-from remediator.runtime.agents import Agents
-from remediator.runtime.configs import ConfigCache
-from remediator.runtime.enrol import Enrolments
-from remediator.runtime.freezer import Freezer
+from remediator.runtime.agents.configs import ConfigCache
+from remediator.runtime.agents.door import Agents
+from remediator.runtime.agents.enrol import Enrolments
+from remediator.runtime.agents.watch import Watch
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop
-from remediator.runtime.machine_desk import MachineDesk
-from remediator.runtime.people import People
+from remediator.runtime.machines.desk import MachineDesk
+from remediator.runtime.machines.requests import Requests
+from remediator.runtime.people.freezer import Freezer
+from remediator.runtime.people.spoken import People
 from remediator.runtime.reload import Reload
-from remediator.runtime.requests import Requests
 from remediator.runtime.rewound import Rewound
-from remediator.runtime.watch import Watch
 
 # What the public API reads of the fleet.
 _READ: dict[str, type[Any]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from remediator.engine.incidents import settled
+from remediator.engine.incidents.exits import settled
 from remediator.engine.index import Index
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from remediator.engine.lives import LifeTimes, next_host
+from remediator.engine.evidence.lives import LifeTimes, next_host
 from remediator.model.evidence import Sighting, Verdict, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.runtime.ledger import Draft

@@ -15,8 +15,8 @@ from remediator.actions.spec import ActionSpec
 from remediator.clock import Clock
 from remediator.engine.coming import Spans
 from remediator.engine.decide import Verdicts, decide
-from remediator.engine.facts import topology_of
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
+from remediator.engine.guards.facts import topology_of
 from remediator.engine.waits import waits
 from remediator.model.changing import changed
 from remediator.model.decision import Decision, DecisionOutcome
@@ -27,16 +27,17 @@ from remediator.model.people import Approval
 from remediator.model.policy import Correlated, Policy
 from remediator.model.record import Record
 from remediator.model.request import Demand
-from remediator.runtime import effects, reconcile
-from remediator.runtime.agents import Agents
+from remediator.runtime import reconcile
+from remediator.runtime.agents.door import Agents
+from remediator.runtime.agents.watch import ROWS, Watch
 from remediator.runtime.chronicle import Told, changes, told_of
 from remediator.runtime.doubts import LEASE_LOST
+from remediator.runtime.effects import written as effects
+from remediator.runtime.effects.outbox import Outbox
 from remediator.runtime.ledger import Draft, Ledger
 from remediator.runtime.living import live
-from remediator.runtime.outbox import Outbox
 from remediator.runtime.rest import Rest
 from remediator.runtime.rewound import DOUBT
-from remediator.runtime.watch import ROWS, Watch
 
 log = logging.getLogger("fleetmend.loop")
 TICK = 0.25

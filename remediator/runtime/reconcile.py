@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from remediator.engine import bursts, destroys, migrations
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
+from remediator.engine.machines import bursts, destroys, migrations
 from remediator.engine.waits import may_send
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
@@ -12,13 +12,15 @@ from remediator.model.layered import picked
 from remediator.model.machine import GONE, Machine, MachineState, Recovery, Volume
 from remediator.model.policy import Correlated
 from remediator.model.request import Burst, Destroy, DestroyStage, Migration, MigrationStage, Operation
-from remediator.runtime import fencing, incidents, maintenance, outcomes
-from remediator.runtime.absorb import serving
-from remediator.runtime.admitting import admit
-from remediator.runtime.effects import condemn
-from remediator.runtime.leavers import forget_words, leave
+from remediator.runtime import incidents
+from remediator.runtime.agents.absorb import serving
+from remediator.runtime.agents.admitting import admit
+from remediator.runtime.effects import fencing, outcomes
+from remediator.runtime.effects.written import condemn
 from remediator.runtime.ledger import Draft
 from remediator.runtime.living import live
+from remediator.runtime.people import maintenance
+from remediator.runtime.people.leavers import forget_words, leave
 from remediator.runtime.rewound import DOUBT
 
 # Ended things are kept this long for people to read, and for keys to be recognised.

@@ -12,10 +12,10 @@ from remediator.model.errors import BadInput, FleetmendError
 from remediator.model.policy import InForce, Policy
 from remediator.policy.changes import Stamps, changed_playbooks, stamp_files
 from remediator.policy.load import Reading
+from remediator.runtime.agents.watch import Watch
 from remediator.runtime.backlog import opened
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop
-from remediator.runtime.watch import Watch
 from remediator.sources.evaluator import Evaluator
 from remediator.sources.schedule import Schedule
 

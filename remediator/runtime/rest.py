@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from remediator.engine.coming import Spans, next_change
-from remediator.engine.suspect_time import FLAPPING_FROM
-from remediator.engine.verdicts import EvidenceTimes
+from remediator.engine.evidence.suspect_time import FLAPPING_FROM
+from remediator.engine.evidence.verdicts import EvidenceTimes
 from remediator.model.evidence import Sighting, Verdict, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.layered import Layered

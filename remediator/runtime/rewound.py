@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from remediator.clock import Clock
-from remediator.engine.rewinding import Heard, ahead
-from remediator.engine.taking_over import Place, made_ours, place_of
+from remediator.engine.evidence.rewinding import Heard, ahead
+from remediator.engine.people.taking_over import Place, made_ours, place_of
 from remediator.model.enrolment import Term
 from remediator.model.errors import PermanentError
 from remediator.model.host import Host, Life

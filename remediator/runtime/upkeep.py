@@ -9,7 +9,7 @@ from typing import Any
 from nacl.signing import VerifyKey
 
 from remediator.clock import Clock
-from remediator.engine.durability import REASON
+from remediator.engine.guards.durability import REASON
 from remediator.journal.chain import Head
 from remediator.journal.heads import FILE, head_doc, rewound, told_before, write_head
 from remediator.journal.protocol import UNSAFE, Journal

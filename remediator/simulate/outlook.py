@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from remediator.actions.spec import ActionSpec
-from remediator.engine.lives import LifeTimes
-from remediator.engine.vantages import Vantage, assigned
+from remediator.engine.evidence.lives import LifeTimes
+from remediator.engine.evidence.vantages import Vantage, assigned
 from remediator.engine.whatif import Assumptions, Fate, stage, whatif
 from remediator.model.evidence import Gate, Outcome, Sighting, Vote
 from remediator.model.fleet import Fleet

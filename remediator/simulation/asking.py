@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from remediator.clock import Clock
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.model.asks import LaunchAsk
 from remediator.model.errors import FleetmendError
 from remediator.model.host import Host
 from remediator.model.people import Scope
 from remediator.model.request import Origin
 from remediator.model.said import Accept, Approve, Deny, Keep, LetGo, Maintain, Retire, Said, Word
+from remediator.runtime.agents.watch import Watch
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.people import People
-from remediator.runtime.requests import Requests
+from remediator.runtime.machines.requests import Requests
+from remediator.runtime.people.spoken import People
 from remediator.runtime.rewound import Rewound
-from remediator.runtime.watch import Watch
 from remediator.settings import Settings
 from remediator.simulate.world.judge import Answer, Ask
 from remediator.simulate.world.told import Told

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from remediator.actions.spec import ActionSpec
-from remediator.engine.lives import LifeTimes
-from remediator.engine.vantages import Vantage
+from remediator.engine.evidence.lives import LifeTimes
+from remediator.engine.evidence.vantages import Vantage
 from remediator.model.evidence import Gate
 from remediator.model.policy import Mode, Policy
 from remediator.runtime.loop import Rules

@@ -9,12 +9,12 @@ from remediator.model.enrolment import Enrolment, Term
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import LOST, Host
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
-from remediator.runtime.agents import Agents
-from remediator.runtime.beginning import begin_term
-from remediator.runtime.configs import ConfigCache
+from remediator.runtime.agents.configs import ConfigCache
+from remediator.runtime.agents.door import Agents
 from remediator.runtime.doubts import Doubts
+from remediator.runtime.leading.beginning import begin_term
 from remediator.runtime.loop import Loop, Rules
-from remediator.runtime.people import People
+from remediator.runtime.people.spoken import People
 from remediator.runtime.rewound import Rewound
 from remediator.simulate.world.judge import (
     Canary,

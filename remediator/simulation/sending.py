@@ -6,11 +6,11 @@ from remediator.clock import Clock
 from remediator.model.errors import TransientError
 from remediator.model.machine import Machine
 from remediator.model.request import Operation, Origin
-from remediator.runtime import outcomes
-from remediator.runtime.agents import Agents
+from remediator.runtime.agents.door import Agents
+from remediator.runtime.effects import outcomes
+from remediator.runtime.effects.outbox import Outbox
 from remediator.runtime.incidents import held_back
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.outbox import Outbox
 from remediator.simulate.world.judge import Ended, Mark, Send
 from remediator.simulation.keeping import Doom, at_once
 

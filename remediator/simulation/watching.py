@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from remediator.clock import Clock
-from remediator.engine.vantages import Vantage
-from remediator.engine.verdicts import QUIET, EvidenceTimes
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.verdicts import QUIET, EvidenceTimes
 from remediator.model.evidence import Claim, Outcome, Sighting, Vote
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
+from remediator.runtime.agents.watch import Watch
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.watch import Watch
 from remediator.sources.evidence import Evidence
 
 # After so long without a change no age of anything heard can change a verdict any more …

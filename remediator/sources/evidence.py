@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from remediator.engine.vantages import Vantage
-from remediator.engine.verdicts import EvidenceTimes
-from remediator.engine.weights import VantageHealth
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.verdicts import EvidenceTimes
+from remediator.engine.evidence.weights import VantageHealth
 from remediator.model.evidence import Claim, Outcome, Sighting, Vote
 
 # A vantage counts as live this long after its last report.

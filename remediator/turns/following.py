@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from remediator.api.follower import Handlers, follower_handlers
+from remediator.api.shards.follower import Handlers, follower_handlers
 from remediator.clock import Clock
 from remediator.drivers.standing_by import StandingBy
-from remediator.engine.verdicts import EvidenceTimes
+from remediator.engine.evidence.verdicts import EvidenceTimes
 from remediator.journal.commons import Commons
 from remediator.journal.heads import keep_head
 from remediator.model.errors import PermanentError, TransientError
-from remediator.runtime.freezer import Freezer
-from remediator.runtime.waiting import Source, Waiting
+from remediator.runtime.leading.waiting import Source, Waiting
+from remediator.runtime.people.freezer import Freezer
 from remediator.settings import Settings
 from remediator.wire.keys import load_box_key, load_signing_key
 

@@ -16,10 +16,10 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from remediator.api.auth import passed_on
-from remediator.api.front import Front
-from remediator.api.mounts import Mount
 from remediator.api.public import LARGEST_BODY
+from remediator.api.shards.front import Front
+from remediator.api.shards.mounts import Mount
+from remediator.api.tenants.auth import passed_on
 from remediator.clock import Clock
 from remediator.journal.commons import Candidate
 from remediator.journal.lease import Lease
@@ -27,9 +27,9 @@ from remediator.journal.opening import open_commons, open_journal, open_leases, 
 from remediator.journal.protocol import Journal, LeaseLost
 from remediator.keyring import load_keys
 from remediator.listeners import listen_on, scrape_address
-from remediator.runtime.leadership import Leadership
-from remediator.runtime.rollcall import RollCall
-from remediator.runtime.waiting import Waiting
+from remediator.runtime.leading.leadership import Leadership
+from remediator.runtime.leading.rollcall import RollCall
+from remediator.runtime.leading.waiting import Waiting
 from remediator.settings import InventoryHost, Settings
 from remediator.turns.following import Following
 from remediator.turns.seat import Seat, Shared, Stint, forever

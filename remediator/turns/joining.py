@@ -8,9 +8,9 @@ from remediator.model.alert import Alert
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host
 from remediator.model.policy import Policy
+from remediator.runtime.agents.watch import Watch
+from remediator.runtime.leading.neighbours import Around, Neighbours
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.neighbours import Around, Neighbours
-from remediator.runtime.watch import Watch
 from remediator.settings import InventoryHost
 from remediator.turns.seat import Seat, forever
 

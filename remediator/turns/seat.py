@@ -15,7 +15,7 @@ from remediator.drivers.protocol import Driver
 from remediator.journal.commons import Commons
 from remediator.journal.lease import Lease
 from remediator.journal.protocol import Journal
-from remediator.runtime.waiting import Waiting
+from remediator.runtime.leading.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import TypeVar
 from remediator.actions import ACTIONS
 from remediator.actions.effects import Migrate, Recreate
 from remediator.engine.decide import Verdicts, decide
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.engine.whatif import Assumptions, stage, whatif
 from remediator.model.alert import Alert, AlertState
 from remediator.model.evidence import Gate, Outcome, Sighting, Verdict, VerdictKind, Vote

@@ -19,7 +19,7 @@ from nacl.signing import SigningKey
 
 from remediator.journal import codec
 from remediator.journal.kept import kept_in
-from remediator.journal.postgres import PostgresJournal
+from remediator.journal.postgres.journal import PostgresJournal
 from remediator.journal.protocol import Entry, Journal, Row
 from remediator.journal.sqlite import SqliteJournal
 from remediator.journal.verify import Report, verify

@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from remediator.api.control import Changes, Placements
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings

@@ -23,9 +23,9 @@ from remediator.journal.protocol import Row
 from remediator.journal.sqlite import SqliteJournal
 from remediator.model.host import Capacity, Host, HostStatus, Life
 from remediator.model.machine import Event, Machine, MachineState
+from remediator.runtime.agents.enrol import Enrolments, Identity
 from remediator.runtime.desk import Desk, Parts
-from remediator.runtime.enrol import Enrolments, Identity
-from remediator.runtime.freezer import Freezer
+from remediator.runtime.people.freezer import Freezer
 from tests.remediator.runtime.lab import Lab
 
 HOSTS, MACHINES, PER_APP = 100, 100_000, 100

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from remediator.api.fake_fleet import troubled_fleet
+from remediator.api.fakes.fleet import troubled_fleet
 from remediator.model.fleet import routable
 from tests.conformance.served import NOW
 

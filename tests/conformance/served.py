@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from remediator.api.fake_control import FakeControl
-from remediator.api.fake_fleet import troubled_control, troubled_fleet
+from remediator.api.fakes.control import FakeControl
+from remediator.api.fakes.fleet import troubled_control, troubled_fleet
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings

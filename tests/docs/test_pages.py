@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from remediator.actions import ACTIONS
-from remediator.engine import guards
-from remediator.engine.guard import name_of
-from remediator.engine.shares import IN_FLIGHT, NEWLY_UNHEALTHY, RATE
-from remediator.policy import promql
+from remediator.engine.guards import table as guards
+from remediator.engine.guards.guard import name_of
+from remediator.engine.guards.shares import IN_FLIGHT, NEWLY_UNHEALTHY, RATE
+from remediator.policy.promql import expression as promql
 from remediator.policy.schema import PlaybookFile
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def test_a_page_begins_with_its_word(folder: str) -> None:
 
 
 def test_each_reason_of_a_hold_is_explained() -> None:
-    code = "".join(module.read_text() for module in (ROOT / "remediator" / "engine").glob("*.py"))
+    code = "".join(module.read_text() for module in (ROOT / "remediator" / "engine").rglob("*.py"))
     given = set(re.findall(r'Hold\(\s*"(\w+)"', code)) - {"Acting", "GuardFailed", "PlanFailed"}
     budgets = {f"Budget{name}" for name in (IN_FLIGHT, RATE, NEWLY_UNHEALTHY)}
     told = "".join(page.read_text() for folder in ("guards", "actions") for page in (DOCS / folder).glob("*.md"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.place import PostgresPlace
 from tests.e2e.two_remediators import Candidate, pair, until
 
 pytestmark = pytest.mark.store

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import requests
 
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.place import PostgresPlace
 from tests.e2e.one_agent import Agent, Place, joined_with
 from tests.e2e.power_board import PowerBoard, power_board
 from tests.e2e.two_remediators import Candidate, pair, said_to, until

@@ -10,12 +10,12 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from exporter.orchestrator.feed import build_fetch
-from remediator.api.fake_control import FakeControl
-from remediator.api.fake_fleet import troubled_control
+from remediator.api.fakes.control import FakeControl
+from remediator.api.fakes.fleet import troubled_control
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
-from remediator.api.tenancy import Tenancy
+from remediator.api.tenants.tenancy import Tenancy
 from remediator.model.machine import MachineState
 from tests.exporter.test_exporter_orchestrator import Page
 

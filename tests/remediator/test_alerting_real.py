@@ -13,8 +13,8 @@ import pytest
 import requests
 from aiohttp.test_utils import TestServer
 
-from remediator.api.fake_control import FakeControl
-from remediator.api.intake import IntakeApi
+from remediator.api.alerts.intake import IntakeApi
+from remediator.api.fakes.control import FakeControl
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
@@ -22,11 +22,11 @@ from remediator.clock import SystemClock
 from remediator.journal.sqlite import SqliteJournal
 from remediator.model.alert import Alert, AlertState
 from remediator.model.evidence import Gate
-from remediator.runtime.intake import Intake
+from remediator.runtime.alerts.intake import Intake
+from remediator.runtime.alerts.notifier import Notifier, NotifySettings
+from remediator.runtime.alerts.outlet import Outlet
+from remediator.runtime.alerts.senders import Senders
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.notifier import Notifier, NotifySettings
-from remediator.runtime.outlet import Outlet
-from remediator.runtime.senders import Senders
 from remediator.settings import Endpoint, IntakeSettings
 from remediator.sources.alertmanager import Alertmanager
 from remediator.sources.fingerprint import fingerprint

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from remediator.api.explain import Explanation, Scene, explain
-from remediator.engine.lives import LifeTimes
+from remediator.api.explaining.explain import Explanation, Scene, explain
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.engine.whatif import Assumptions
 from remediator.model.decision import Decision
 from remediator.simulate.world.told import Setting

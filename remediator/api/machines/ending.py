@@ -7,7 +7,7 @@ from remediator.api.bodies import flag, read_optional_object
 from remediator.api.machine_docs import MachineDoc, OkDoc
 from remediator.api.machines.shared import ONE, Desk, nonce_of, origin_of, who
 from remediator.api.requests import Endpoint, Query
-from remediator.api.scopes import caller_of
+from remediator.api.tenants.scopes import caller_of
 
 FORCE = (
     Query("force", "boolean", "Also while it runs, and where its host is unreachable."),

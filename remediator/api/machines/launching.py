@@ -10,8 +10,8 @@ from remediator.api.machines.bodies import Launch, Update
 from remediator.api.machines.shared import ALL, ONE, Desk, nonce_of, who
 from remediator.api.machines.unanswered import Unanswered
 from remediator.api.requests import Endpoint
-from remediator.api.scopes import caller_of
-from remediator.api.volume_bodies import idempotency_key
+from remediator.api.tenants.scopes import caller_of
+from remediator.api.volumes.bodies import idempotency_key
 from remediator.model.asks import LeaseAsk, UpdateAsk
 from remediator.wire.sealing import digest
 

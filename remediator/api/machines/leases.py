@@ -8,7 +8,7 @@ from remediator.api.machine_docs import LeaseDoc, ReleasedDoc, lease_doc
 from remediator.api.machines.bodies import LONGEST_LEASE, LeaseIn
 from remediator.api.machines.shared import ONE, Desk, nonce_of, who
 from remediator.api.requests import Endpoint, Query
-from remediator.engine.refusals import Refused, Terms
+from remediator.engine.machines.refusals import Refused, Terms
 from remediator.model.asks import LeaseAsk
 
 USUAL_SECONDS = 120

@@ -11,7 +11,7 @@ from remediator.api.machine_docs import ValueDoc
 from remediator.api.machines.bodies import Metadata, MetadataValue
 from remediator.api.machines.shared import ONE, Desk, nonce_of
 from remediator.api.requests import Endpoint
-from remediator.engine.refusals import not_found
+from remediator.engine.machines.refusals import not_found
 from remediator.model.asks import MetadataAsk
 
 EVERY = f"{ONE}/metadata"

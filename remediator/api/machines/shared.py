@@ -7,9 +7,9 @@ from aiohttp import web
 from remediator.api.control import Control
 from remediator.api.life_control import MachineLife
 from remediator.api.machine_docs import MachineDoc
-from remediator.api.scopes import Caller, caller_of
 from remediator.api.shapes import host_status, machine_doc
-from remediator.engine.refusals import not_found
+from remediator.api.tenants.scopes import Caller, caller_of
+from remediator.engine.machines.refusals import not_found
 from remediator.model.errors import TransientError
 from remediator.model.host import HostStatus
 from remediator.model.machine import Machine

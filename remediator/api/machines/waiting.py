@@ -11,7 +11,7 @@ from remediator.api.machine_docs import WaitedDoc
 from remediator.api.machines.shared import ONE, Desk
 from remediator.api.requests import Endpoint, Query
 from remediator.api.shapes import event_docs
-from remediator.engine.refusals import Refused, Terms
+from remediator.engine.machines.refusals import Refused, Terms
 from remediator.model.machine import Machine, MachineState
 
 LONGEST = 60

@@ -9,8 +9,8 @@ import copy
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
-from remediator.engine.vantages import Vantage
-from remediator.engine.vantages import assigned as seats
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.vantages import assigned as seats
 from remediator.model.evidence import Gate, Outcome
 from remediator.simulate.baselines.book import At, Book, Instance, opened
 from remediator.simulate.baselines.doing import Doing

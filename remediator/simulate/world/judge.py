@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from remediator.engine.vantages import Vantage
+from remediator.engine.evidence.vantages import Vantage
 from remediator.model.evidence import Gate, Outcome
 from remediator.model.host import Host
 from remediator.model.machine import Machine, Snapshot, Volume

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from remediator.actions.fields import Duration, Strict, Text
 from remediator.policy.schema import Mode, Name
-from remediator.simulate.scenario_schema import Count, MachineFields, Names, Places, Some
+from remediator.simulate.scenarios.schema import Count, MachineFields, Names, Places, Some
 
 # Each befalls the hosts that it names; those of the second line are about the control plane or the store.
 ON_HOSTS = (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
-from remediator.engine.vantages import Vantage
+from remediator.engine.evidence.vantages import Vantage
 from remediator.model.evidence import Outcome
 from remediator.simulate.world.bodies import Body
 from remediator.simulate.world.ground import Ground

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from remediator.model.errors import BadInput, Problem
 from remediator.model.host import Capacity
-from remediator.policy.positions import Document, Where, read_document
 from remediator.policy.problems import did_you_mean, validate
-from remediator.simulate.scenario_schema import MachineFields
+from remediator.policy.yaml.positions import Document, Where, read_document
+from remediator.simulate.scenarios.schema import MachineFields
 from remediator.simulate.world.schema import ON_HOSTS, AskFields, FaultFields, GridFields, StoryFile
 from remediator.simulate.world.topology import ROOM, Topology, grid, placed
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from remediator.engine.vantages import Vantage
+from remediator.engine.evidence.vantages import Vantage
 from remediator.model.host import Capacity
 
 ROOM = Capacity(8, 8192, 65536)

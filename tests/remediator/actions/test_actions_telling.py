@@ -11,7 +11,7 @@ from remediator.model.decision import Hold, Remediation
 from remediator.model.fleet import Fleet
 from remediator.model.policy import EvidenceGuard, Policy, Step
 from remediator.model.request import Operation, Stage
-from remediator.runtime import effects
+from remediator.runtime.effects import written as effects
 from remediator.runtime.ledger import Draft
 from tests.remediator.builders import NOON, case, fleet, host, machine, operation, playbook
 

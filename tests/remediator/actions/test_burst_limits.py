@@ -7,7 +7,7 @@ from typing import Any
 from remediator.actions import ACTIONS
 from remediator.actions.effects import GiveUpDemands, Provision
 from remediator.actions.spec import Planned
-from remediator.engine.bursts import counts
+from remediator.engine.machines.bursts import counts
 from remediator.model.decision import Hold
 from remediator.model.host import Capacity
 from remediator.model.people import Release

@@ -9,7 +9,7 @@ from remediator.actions import ACTIONS
 from remediator.actions.effects import Recreate
 from remediator.actions.elsewhere import regions_of
 from remediator.actions.spec import Planned
-from remediator.engine.placement import placed
+from remediator.engine.machines.placement import placed
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity
 from remediator.model.machine import Machine, Recovery

@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from remediator.api.discovery import VantagePlace
-from remediator.api.fake_control import FakeControl
-from remediator.api.fake_fleet import troubled_control
+from remediator.api.fakes.control import FakeControl
+from remediator.api.fakes.fleet import troubled_control
 from remediator.api.fleet import build_fleet_app
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter

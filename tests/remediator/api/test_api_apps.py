@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediator.api.elsewhere import NOT_OURS
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 from remediator.api.placements import _given, _slots
-from remediator.engine import placement
+from remediator.engine.machines import placement
 from remediator.model.host import Capacity
 from tests.remediator.builders import fleet, host
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediator.api.explain import Explanation, Scene, decision_line, explain, span
-from remediator.api.fake_control import FakeControl
-from remediator.api.remedies import what_would_help
+from remediator.api.explaining.explain import Explanation, Scene, decision_line, explain, span
+from remediator.api.explaining.remedies import what_would_help
+from remediator.api.fakes.control import FakeControl
 from remediator.model.decision import Decision, DecisionOutcome
 
 NOW = datetime(2026, 8, 10, 3, 12, 5, tzinfo=UTC)

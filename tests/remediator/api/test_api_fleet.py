@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from remediator.api.control import ProbeTarget
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 from remediator.model.evidence import Outcome
 
 Client = TestClient[web.Request, web.Application]

@@ -11,14 +11,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from remediator.api.fake_control import FakeControl
-from remediator.api.fake_fleet import troubled_control
+from remediator.api.fakes.control import FakeControl
+from remediator.api.fakes.fleet import troubled_control
 from remediator.api.fleet import build_fleet_app
-from remediator.api.front import FORWARDED, Front
-from remediator.api.mounts import Mount
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
+from remediator.api.shards.front import FORWARDED, Front
+from remediator.api.shards.mounts import Mount
 from remediator.model.machine import Machine
 from tests.remediator.api.conftest import TOKEN
 

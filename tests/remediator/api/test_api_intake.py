@@ -12,17 +12,17 @@ import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from remediator.api.fake_control import FakeControl
-from remediator.api.intake import LARGEST_POST, IntakeApi
+from remediator.api.alerts.intake import LARGEST_POST, IntakeApi
+from remediator.api.fakes.control import FakeControl
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
 from remediator.clock import SystemClock
 from remediator.journal.memory import MemoryJournal
 from remediator.model.alert import Alert, AlertState
-from remediator.runtime.intake import Intake
+from remediator.runtime.alerts.intake import Intake
+from remediator.runtime.alerts.senders import Senders
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.senders import Senders
 from remediator.settings import IntakeSettings
 from tests.remediator.api.conftest import NOW, Client
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from remediator.api.control import Placements, Undead
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 from remediator.api.requests import RequestCounter
 from remediator.model.host import Life
 from remediator.model.request import DestroyStage

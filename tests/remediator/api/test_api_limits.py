@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from remediator.api.limits import MOST, Limiter
+from remediator.api.tenants.limits import MOST, Limiter
 from remediator.settings import RateLimits
 from tests.remediator.api.tenants_town import OPERATOR, opened_town
 

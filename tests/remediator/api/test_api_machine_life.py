@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 from remediator.model.asks import VerbAsk
 from remediator.model.check import Check, CheckStatus
 from remediator.model.machine import Event, Machine, MachineState

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from remediator.api.fake_control import FakeControl
-from remediator.engine.refusals import no_room
+from remediator.api.fakes.control import FakeControl
+from remediator.engine.machines.refusals import no_room
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import HostStatus
 from remediator.model.machine import Event, Machine, MachineState

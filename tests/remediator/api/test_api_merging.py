@@ -1,6 +1,6 @@
 """One answer of several shards'."""
 
-from remediator.api.merging import merged, metrics_of
+from remediator.api.shards.merging import merged, metrics_of
 
 ARN = """# HELP fleetmend_gate_open Whether the store is trusted.
 # TYPE fleetmend_gate_open gauge

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 from remediator.model.evidence import Gate
 from remediator.model.machine import MachineState
 

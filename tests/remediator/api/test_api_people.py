@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.identity import claimed
+from remediator.engine.evidence.identity import claimed
 from remediator.model.evidence import Gate
 from remediator.model.host import Host, Identity, Life
 from remediator.model.machine import Machine, MachineState, Recovery

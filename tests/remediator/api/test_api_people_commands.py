@@ -11,9 +11,9 @@ from remediator.model.evidence import Gate, Outcome
 from remediator.model.host import Host, Life
 from remediator.model.machine import Machine, Recovery
 from remediator.model.people import Approval
-from remediator.runtime.enrol import Enrolments
-from remediator.runtime.enrol import Identity as Names
-from remediator.runtime.prepare import Preparation
+from remediator.runtime.agents.enrol import Enrolments
+from remediator.runtime.agents.enrol import Identity as Names
+from remediator.runtime.effects.prepare import Preparation
 from tests.remediator.api.people_site import TOKEN, Site
 from tests.remediator.builders import NOON, host, machine, operation
 

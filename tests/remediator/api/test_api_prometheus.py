@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from remediator.api.fake_control import FakeControl
-from remediator.api.prometheus import PrometheusApi, exponent, one_line
+from remediator.api.alerts.prometheus import PrometheusApi, exponent, one_line
+from remediator.api.fakes.control import FakeControl
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings

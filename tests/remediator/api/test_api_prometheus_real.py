@@ -14,8 +14,8 @@ import requests
 from aiohttp.test_utils import TestClient, TestServer
 
 from remediator.actions import ACTIONS
-from remediator.api.fake_control import FakeControl
-from remediator.api.prometheus import PrometheusApi
+from remediator.api.alerts.prometheus import PrometheusApi
+from remediator.api.fakes.control import FakeControl
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 from remediator.commands import reconcile
 from remediator.model.reconciling import Ahead, Differing, Gap
 

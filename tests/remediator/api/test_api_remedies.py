@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from remediator.api.remedies import what_would_help
+from remediator.api.explaining.remedies import what_would_help
 
 CODE = Path(__file__).parents[3] / "remediator"
 
 
 def reasons() -> set[str]:
-    text = "".join(file.read_text() for part in ("engine", "actions") for file in (CODE / part).glob("*.py"))
+    text = "".join(file.read_text() for part in ("engine", "actions") for file in (CODE / part).rglob("*.py"))
     return set(re.findall(r'Hold\(\s*"([A-Z]\w+)"', text)) | set(re.findall(r'reason="([A-Z]\w+)"', text))
 
 

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediator.api.control import Changes, Placements
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 from remediator.api.requests import RequestCounter
-from remediator.api.state import StateFeed
-from remediator.api.state_docs import capacity_doc
-from remediator.api.state_log import ChangeLog
+from remediator.api.state.docs import capacity_doc
+from remediator.api.state.feed import StateFeed
+from remediator.api.state.log import ChangeLog
 from remediator.journal.memory import MemoryJournal
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity, Host, Life

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from remediator.api.fake_control import FakeControl
-from remediator.api.fake_fleet import troubled_control
+from remediator.api.fakes.control import FakeControl
+from remediator.api.fakes.fleet import troubled_control
 from remediator.api.machines.launching import LaunchingApi
 from remediator.api.machines.shared import Desk
 from remediator.api.public import routed

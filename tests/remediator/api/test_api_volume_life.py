@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from remediator.api.fake_control import FakeControl
+from remediator.api.fakes.control import FakeControl
 
 Client = TestClient[web.Request, web.Application]
 LOST, WELL = "vol_jo4v4mv88keymd0n", "vol_jyx9x59me85w8exr"

@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from remediator.actions import ACTIONS
-from remediator.api.fake_control import FakeControl
-from remediator.engine.lives import LifeTimes
+from remediator.api.fakes.control import FakeControl
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.engine.whatif import Assumptions, Fate, Outlook
 from remediator.policy.load import load_policy
 

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from remediator.api.fake_control import FakeControl
-from remediator.api.fake_fleet import troubled_control
+from remediator.api.fakes.control import FakeControl
+from remediator.api.fakes.fleet import troubled_control
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings

@@ -13,13 +13,13 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from remediator.actions import ACTIONS
-from remediator.api.fake_control import FakeControl
-from remediator.api.fake_fleet import troubled_control
+from remediator.api.fakes.control import FakeControl
+from remediator.api.fakes.fleet import troubled_control
 from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
 from remediator.commands import explain, test, whatif
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.engine.whatif import Assumptions, Fate, Outlook
 from remediator.policy.load import load_policy
 

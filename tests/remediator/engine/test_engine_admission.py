@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remediator.actions.ceiling import Room
-from remediator.engine.admission import Admission, admission, early, survivors, survivors_claim
+from remediator.engine.machines.admission import Admission, admission, early, survivors, survivors_claim
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet, routable
 from remediator.model.host import Host

@@ -10,8 +10,8 @@ from remediator.actions import ACTIONS
 from remediator.engine.again import again
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.policy.load import load_policy
-from remediator.simulate.scenario import read_scenarios
-from remediator.simulate.scenario_run import run
+from remediator.simulate.scenarios.run import run
+from remediator.simulate.scenarios.scenario import read_scenarios
 from tests.remediator.builders import NOON
 
 RULES = Path(__file__).parents[3] / "rules"

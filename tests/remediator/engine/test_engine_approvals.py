@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from remediator.actions.effects import Condemn
-from remediator.engine import approvals
 from remediator.engine.decide import Verdicts, decide
+from remediator.engine.people import approvals
 from remediator.model.decision import DecisionOutcome, Hold
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from remediator.actions import ACTIONS
 from remediator.actions.spec import Case, Planned
-from remediator.engine import guards
 from remediator.engine.again import again
 from remediator.engine.decide import decide
-from remediator.engine.guard import AnyGuard, Facts, Guard, name_of
-from remediator.engine.guards import Guarding
+from remediator.engine.guards import table as guards
+from remediator.engine.guards.guard import AnyGuard, Facts, Guard, name_of
+from remediator.engine.guards.table import Guarding
 from remediator.model.decision import DecisionOutcome, Hold
 from remediator.model.fleet import Fleet
 from remediator.model.policy import Kind

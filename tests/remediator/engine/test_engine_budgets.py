@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from remediator.actions import ACTIONS
 from remediator.actions.effects import Recreate
-from remediator.engine import guards
 from remediator.engine.decide import Verdicts, decide
+from remediator.engine.guards import table as guards
 from remediator.engine.index import apps_on, busy
 from remediator.model.decision import DecisionOutcome
 from remediator.model.fleet import Fleet

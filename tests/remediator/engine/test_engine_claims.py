@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.claims import claims_of, claims_of_agent
+from remediator.engine.evidence.claims import claims_of, claims_of_agent
 from remediator.model.evidence import Claim, VerdictKind
 from tests.remediator.builders import NOON, alert
 

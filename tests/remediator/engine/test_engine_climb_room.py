@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from remediator.actions import ACTIONS
 from remediator.engine.climb import climb
-from remediator.engine.guard import Heard
-from remediator.engine.guards import Guarding
+from remediator.engine.guards.guard import Heard
+from remediator.engine.guards.table import Guarding
 from remediator.model.evidence import Claim, VerdictKind
 from remediator.model.host import Identity
 from remediator.model.policy import EvidenceGuard, Kind, Step

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from remediator.engine.cooldown import BACK_FOR, cooldown, earlier_steps
+from remediator.engine.guards.cooldown import BACK_FOR, cooldown, earlier_steps
 from remediator.model.decision import Remediation
 from remediator.model.policy import EvidenceGuard
 from tests.remediator.builders import NOON, SECOND, case, dead, fleet, host, playbook

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediator.engine.correlation import cohort, key_of, quantile, rate_of
+from remediator.engine.incidents.correlation import cohort, key_of, quantile, rate_of
 from remediator.engine.index import Index
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from remediator.engine.destroys import blocked, condemned_on, due, refusal
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.destroys import blocked, condemned_on, due, refusal
+from remediator.engine.machines.refusals import Refused
 from remediator.model.evidence import Sighting
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import MachineState

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from remediator.engine.durability import durability
-from remediator.engine.guards import BY_KIND
-from remediator.engine.self_fencing import self_fencing, self_fencing_adding
+from remediator.engine.guards.durability import durability
+from remediator.engine.guards.self_fencing import self_fencing, self_fencing_adding
+from remediator.engine.guards.table import BY_KIND
 from remediator.model.policy import Kind
 from tests.remediator.builders import case, dead, fleet
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from remediator.engine import guards
-from remediator.engine.correlation import cohort
 from remediator.engine.decide import case_of
-from remediator.engine.incidents import settled
+from remediator.engine.guards import table as guards
+from remediator.engine.incidents.correlation import cohort
+from remediator.engine.incidents.exits import settled
 from remediator.engine.index import Index
 from remediator.model.decision import Hold
 from remediator.model.elsewhere import Doubtful, Elsewhere

@@ -6,11 +6,11 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from remediator.engine.admission import admission, early, survivors
-from remediator.engine.claims import claims_of
 from remediator.engine.decide import decide
-from remediator.engine.destroys import condemned_on
-from remediator.engine.vantages import Vantage, assigned
+from remediator.engine.evidence.claims import claims_of
+from remediator.engine.evidence.vantages import Vantage, assigned
+from remediator.engine.machines.admission import admission, early, survivors
+from remediator.engine.machines.destroys import condemned_on
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life

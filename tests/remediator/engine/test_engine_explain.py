@@ -6,8 +6,8 @@ from datetime import timedelta
 from remediator.actions import ACTIONS
 from remediator.engine.decide import case_of
 from remediator.engine.explain import Account, account, subjects
-from remediator.engine.guard import name_of
-from remediator.engine.guards import BEFORE_ANY, BY_KIND
+from remediator.engine.guards.guard import name_of
+from remediator.engine.guards.table import BEFORE_ANY, BY_KIND
 from remediator.model.alert import AlertState, Group, Rule
 from remediator.model.fleet import Fleet
 from remediator.model.policy import Budget, Kind, Mode, Playbook, Policy, Share

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from remediator.actions.spec import Case
-from remediator.engine import guards
-from remediator.engine.guard import AnyGuard, name_of
+from remediator.engine.guards import table as guards
+from remediator.engine.guards.guard import AnyGuard, name_of
 from remediator.model.decision import Hold
 from remediator.model.evidence import VerdictKind
 from remediator.model.host import Life

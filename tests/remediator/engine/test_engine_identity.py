@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediator.engine.identity import CLAIMED, Word, answered, claimed, contradiction, newborn
+from remediator.engine.evidence.identity import CLAIMED, Word, answered, claimed, contradiction, newborn
 from remediator.model.host import Fence, Identity, Life
 from tests.remediator.builders import NOON, SECOND, dead, host, proved
 

@@ -8,10 +8,10 @@ import pytest
 
 from remediator.actions import ACTIONS
 from remediator.actions.effects import Migrate, Recreate
-from remediator.engine import guards
 from remediator.engine.decide import case_of, decide
 from remediator.engine.explain import account, subjects
-from remediator.engine.survivors import STOP, pace_of
+from remediator.engine.guards import table as guards
+from remediator.engine.incidents.survivors import STOP, pace_of
 from remediator.model.decision import DecisionOutcome, Hold
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.group_proof import signs_of
-from remediator.engine.incidents import BACK, QUIET, settled
+from remediator.engine.evidence.group_proof import signs_of
+from remediator.engine.incidents.exits import BACK, QUIET, settled
 from remediator.engine.index import Index
 from remediator.model.evidence import Outcome, VerdictKind
 from remediator.model.fleet import Fleet

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediator.actions import ACTIONS
-from remediator.engine import guards
+from remediator.engine.evidence.lives import LifeTimes
+from remediator.engine.guards import table as guards
+from remediator.engine.guards.scanned import place_of
 from remediator.engine.index import FLEET, Index
-from remediator.engine.lives import LifeTimes
-from remediator.engine.scanned import place_of
 from remediator.engine.whatif import Assumptions, fate, stage
 from remediator.model.evidence import Outcome, Sighting, Vote
 from remediator.model.fleet import Fleet

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediator.agent.peering import lapsed
-from remediator.engine.leases import GRACE, PeerWord, run_out
+from remediator.engine.evidence.leases import GRACE, PeerWord, run_out
 from remediator.wire.statements import LeaseTerms, Peer
 from tests.remediator.builders import NOON, SECOND, dead
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediator.engine.lives import LifeTimes, next_host
+from remediator.engine.evidence.lives import LifeTimes, next_host
 from remediator.model.evidence import VerdictKind
 from remediator.model.host import Fence, Host, HostStatus, Life
 from tests.remediator.builders import NOON, SECOND, dead, host, proved, returning, sighting, verdict

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from remediator.engine import bursts
-from remediator.engine.migrations import HANGS_AFTER, STUCK_AFTER, STUCK_COPY_AFTER, advance, copy_of
+from remediator.engine.machines import bursts
+from remediator.engine.machines.migrations import HANGS_AFTER, STUCK_AFTER, STUCK_COPY_AFTER, advance, copy_of
 from remediator.model.evidence import VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity, Host, HostStatus, Life

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
-from remediator.engine.peers import peers_of, racks_of
+from remediator.engine.evidence.peers import peers_of, racks_of
 from remediator.model.host import Host, Life
 from tests.remediator.builders import NOON, dead, host
 

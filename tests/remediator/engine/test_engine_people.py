@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from remediator.engine import answers, leaving, operator_holds, releases
-from remediator.engine.refusals import Refused
-from remediator.engine.single import single_apps
+from remediator.engine.incidents import releases
+from remediator.engine.machines.refusals import Refused
+from remediator.engine.machines.single import single_apps
+from remediator.engine.people import answers, leaving, operator_holds
 from remediator.model.errors import BadInput
 from remediator.model.fleet import Fleet
 from remediator.model.host import Fence, Life

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from remediator.actions.effects import Cordon, Migrate, Recreate, RestoreVolume
-from remediator.engine.placement import choose, placed, reserved, room_of
-from remediator.engine.vantages import Vantage, assigned
+from remediator.engine.evidence.vantages import Vantage, assigned
+from remediator.engine.machines.placement import choose, placed, reserved, room_of
 from remediator.model.host import Capacity, Life
 from tests.remediator.builders import BIG, fleet, host, machine, volume
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.guards import witnesses_of
+from remediator.engine.guards.table import witnesses_of
 from remediator.engine.progress import Doings, Remedy, build_doings, progress
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.fleet import Fleet

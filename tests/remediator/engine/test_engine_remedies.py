@@ -9,15 +9,16 @@ from remediator.actions.effects import MarkAlive, Migrate, NoteRecovery, Quarant
 from remediator.actions.poison import poisoned
 from remediator.actions.quarantine import QUARANTINE, QuarantineParams
 from remediator.actions.spec import Planned
-from remediator.engine import effectiveness, guards
-from remediator.engine.cooldown import earlier_steps
 from remediator.engine.decide import Verdicts, decide
-from remediator.engine.holds import spared
-from remediator.engine.maintenance import seen_healthy
-from remediator.engine.people import Ground
-from remediator.engine.refusals import Refused
-from remediator.engine.self_fencing import fenced
-from remediator.engine.trusted import trusted
+from remediator.engine.guards import effectiveness
+from remediator.engine.guards import table as guards
+from remediator.engine.guards.cooldown import earlier_steps
+from remediator.engine.guards.holds import spared
+from remediator.engine.guards.self_fencing import fenced
+from remediator.engine.machines.refusals import Refused
+from remediator.engine.people.maintenance import seen_healthy
+from remediator.engine.people.spoken import Ground
+from remediator.engine.people.trusted import trusted
 from remediator.engine.verify import judge_verify, read_verify
 from remediator.engine.waits import kept, may_send
 from remediator.model.decision import Hold

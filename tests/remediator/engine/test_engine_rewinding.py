@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediator.engine.rewinding import Heard, ahead
+from remediator.engine.evidence.rewinding import Heard, ahead
 from remediator.model.enrolment import Term
 from tests.remediator.builders import NOON
 

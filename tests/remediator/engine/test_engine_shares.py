@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediator.engine.shares import Need, fair, kept, taken
+from remediator.engine.guards.shares import Need, fair, kept, taken
 from remediator.journal.commons import Stake
 from remediator.model.policy import Share
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from remediator.engine.people import Ground
-from remediator.engine.refusals import Refused
-from remediator.engine.taking_over import taken_over
+from remediator.engine.machines.refusals import Refused
+from remediator.engine.people.spoken import Ground
+from remediator.engine.people.taking_over import taken_over
 from remediator.model.fleet import Fleet
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
 from remediator.model.said import Said, TakeOver

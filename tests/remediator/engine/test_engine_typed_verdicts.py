@@ -7,10 +7,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from remediator.engine.claims import CLAIMED_BY_PLAYBOOK, claims_of
-from remediator.engine.lives import LifeTimes, next_host
-from remediator.engine.suspect_time import WINDOW, share_of
-from remediator.engine.verdicts import EvidenceTimes, judge
+from remediator.engine.evidence.claims import CLAIMED_BY_PLAYBOOK, claims_of
+from remediator.engine.evidence.lives import LifeTimes, next_host
+from remediator.engine.evidence.suspect_time import WINDOW, share_of
+from remediator.engine.evidence.verdicts import EvidenceTimes, judge
 from remediator.model.evidence import ANSWERING, Claim, Outcome, Sighting, Verdict, VerdictKind
 from remediator.model.host import Fence, HostStatus, Life
 from tests.remediator.builders import NOON, SECOND, alert, host, sighting, verdict, vote

@@ -2,10 +2,10 @@
 
 import pytest
 
-from remediator.engine import undone
-from remediator.engine.lifted import lifted
-from remediator.engine.people import Ground
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
+from remediator.engine.people import undone
+from remediator.engine.people.lifted import lifted
+from remediator.engine.people.spoken import Ground
 from remediator.model.host import Host
 from remediator.model.machine import Event, MachineState, Recovery
 from remediator.model.policy import Step

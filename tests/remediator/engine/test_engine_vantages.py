@@ -5,7 +5,7 @@ from dataclasses import replace
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from remediator.engine.vantages import Places, Vantage, assigned, seats_of
+from remediator.engine.evidence.vantages import Places, Vantage, assigned, seats_of
 from remediator.model.host import Host
 from tests.remediator.builders import host
 

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from remediator.engine.verdicts import EvidenceTimes, fresh_until, judge
+from remediator.engine.evidence.verdicts import EvidenceTimes, fresh_until, judge
 from remediator.model.evidence import KERNEL_LIVES, Outcome, Sighting, Verdict, VerdictKind, Vote
 from tests.remediator.builders import NOON, SECOND, sighting, vote
 

@@ -6,8 +6,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from remediator.engine.verdicts import EvidenceTimes, judge
-from remediator.engine.weights import VantageHealth, dissent_after, lone_dissenter, weight_of
+from remediator.engine.evidence.verdicts import EvidenceTimes, judge
+from remediator.engine.evidence.weights import VantageHealth, dissent_after, lone_dissenter, weight_of
 from remediator.model.evidence import Outcome, Sighting, Verdict, VerdictKind, Vote
 from tests.remediator.builders import NOON, SECOND, sighting, vote
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from remediator.actions import ACTIONS
-from remediator.engine.lives import LifeTimes
-from remediator.engine.vantages import Vantage, assigned
+from remediator.engine.evidence.lives import LifeTimes
+from remediator.engine.evidence.vantages import Vantage, assigned
 from remediator.engine.whatif import Assumptions, Fate, fate, stage, whatif
 from remediator.model.evidence import Gate, Outcome, Sighting, VerdictKind, Vote
 from remediator.model.fleet import Fleet

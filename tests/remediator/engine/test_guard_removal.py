@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from remediator.actions import ACTIONS
-from remediator.engine import guards
-from remediator.engine.guard import AnyGuard, name_of
+from remediator.engine.guards import table as guards
+from remediator.engine.guards.guard import AnyGuard, name_of
 from remediator.policy.load import load_policy
-from remediator.simulate.scenario import Scenario, read_file, read_scenarios
-from remediator.simulate.scenario_run import run
+from remediator.simulate.scenarios.run import run
+from remediator.simulate.scenarios.scenario import Scenario, read_file, read_scenarios
 
 pytestmark = pytest.mark.slow
 

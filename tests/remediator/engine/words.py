@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from remediator.engine.people import Ground
+from remediator.engine.people.spoken import Ground
 from remediator.model.fleet import Fleet
 from remediator.model.policy import EvidenceGuard, Step
 from remediator.model.said import Said, Word

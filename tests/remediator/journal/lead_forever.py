@@ -9,9 +9,9 @@ from itertools import count
 
 from nacl.signing import SigningKey
 
-from remediator.journal.postgres import PostgresJournal
-from remediator.journal.postgres_leases import Leases
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.journal import PostgresJournal
+from remediator.journal.postgres.leases import Leases
+from remediator.journal.postgres.place import PostgresPlace
 from remediator.journal.protocol import Entry, LeaseLost, Row
 from tests.remediator.builders import NOON, host
 

@@ -7,10 +7,10 @@ import pytest
 
 from remediator.journal.commons import Candidate, Stake, Stakes
 from remediator.journal.lease import Lease
-from remediator.journal.postgres import PostgresJournal
-from remediator.journal.postgres_commons import PostgresCommons
-from remediator.journal.postgres_leases import Leases
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.commons import PostgresCommons
+from remediator.journal.postgres.journal import PostgresJournal
+from remediator.journal.postgres.leases import Leases
+from remediator.journal.postgres.place import PostgresPlace
 from remediator.journal.protocol import LeaseLost
 
 pytestmark = pytest.mark.store

@@ -17,9 +17,9 @@ from remediator.journal.codec import KINDS
 from remediator.journal.heads import Told
 from remediator.journal.kept import Kept, kept_in
 from remediator.journal.memory import MemoryJournal
-from remediator.journal.postgres import PostgresJournal
-from remediator.journal.postgres_kept import kept_at
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.journal import PostgresJournal
+from remediator.journal.postgres.kept import kept_at
+from remediator.journal.postgres.place import PostgresPlace
 from remediator.journal.protocol import Conflict, Entry, Journal, JournalUnusable, Row
 from remediator.journal.sqlite import SqliteJournal
 from remediator.journal.verify import Report, verify

@@ -17,10 +17,10 @@ from nacl.signing import SigningKey
 
 from remediator.cli import main
 from remediator.journal.lease import Lease, session_name
-from remediator.journal.postgres import PostgresJournal
-from remediator.journal.postgres_kept import kept_at
-from remediator.journal.postgres_leases import Leases
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.journal import PostgresJournal
+from remediator.journal.postgres.kept import kept_at
+from remediator.journal.postgres.leases import Leases
+from remediator.journal.postgres.place import PostgresPlace
 from remediator.journal.protocol import Conflict, Entry, JournalUnusable, LeaseLost, Row
 from remediator.journal.verify import verify
 from remediator.model.errors import TransientError

@@ -8,9 +8,9 @@ import pytest
 from nacl.signing import SigningKey
 
 from remediator.clock import SystemClock
-from remediator.journal.postgres import PostgresJournal
-from remediator.journal.postgres_disk import UNKNOWN, free_share
-from remediator.journal.postgres_place import PostgresPlace
+from remediator.journal.postgres.disk import UNKNOWN, free_share
+from remediator.journal.postgres.journal import PostgresJournal
+from remediator.journal.postgres.place import PostgresPlace
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.upkeep import Upkeep
 

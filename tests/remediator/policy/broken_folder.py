@@ -5,7 +5,7 @@ from pathlib import Path
 from remediator.actions import ACTIONS
 from remediator.model.errors import Problem
 from remediator.policy.load import PolicyReader, Reading
-from remediator.policy.yaml_values import lines_of
+from remediator.policy.yaml.values import lines_of
 from tests.remediator.policy.conftest import ALERTS, LIMITS
 
 PLAYBOOK = """\

@@ -10,7 +10,7 @@ from remediator.actions import ACTIONS
 from remediator.commands.check_formats import Texts, as_human
 from remediator.model.errors import Problem
 from remediator.policy.check import check
-from remediator.policy.lint_catalogue import CHECKS
+from remediator.policy.lint.catalogue import CHECKS
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "checks"

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from remediator.actions import ACTIONS
 from remediator.policy.json_schema import build_schemas
-from remediator.policy.positions import read_document
+from remediator.policy.yaml.positions import read_document
 from scripts.json_schemas import as_text
 
 RULES = Path(__file__).parents[3] / "rules"

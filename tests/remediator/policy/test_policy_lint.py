@@ -11,11 +11,11 @@ from remediator.actions import ACTIONS
 from remediator.model.alert import Group, Rule
 from remediator.policy.check import check
 from remediator.policy.conflicts import lint_conflicts
-from remediator.policy.lint import Known, examine_file, lint_file
-from remediator.policy.lint_playbooks import Site, lint_fleet
+from remediator.policy.lint.everything import Known, examine_file, lint_file
+from remediator.policy.lint.playbooks import Site, lint_fleet
 from remediator.policy.load import read_policy
 from remediator.policy.metric_names import KnownMetrics
-from remediator.policy.positions import parse_document
+from remediator.policy.yaml.positions import parse_document
 
 SHIPPED = Path(__file__).parents[3] / "rules"
 MINUTE = timedelta(minutes=1)

@@ -9,7 +9,7 @@ import pytest
 from remediator.actions import ACTIONS
 from remediator.model.errors import Problem
 from remediator.policy.check import check
-from remediator.policy.lint_catalogue import CHECKS
+from remediator.policy.lint.catalogue import CHECKS
 from remediator.policy.load import PolicyReader
 
 SHIPPED = Path(__file__).parents[3] / "rules"

@@ -6,7 +6,7 @@ import pytest
 
 from remediator.model.errors import BadInput
 from remediator.policy.files import MAX_BYTES
-from remediator.policy.positions import Place, parse_document, read_document
+from remediator.policy.yaml.positions import Place, parse_document, read_document
 
 
 def problems(text: str) -> list[str]:

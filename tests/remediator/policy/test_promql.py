@@ -2,8 +2,8 @@
 
 import pytest
 
-from remediator.policy.promql import BadExpression, parse
-from remediator.policy.promql_labels import output_labels
+from remediator.policy.promql.expression import BadExpression, parse
+from remediator.policy.promql.labels import output_labels
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 import pytest
 
-from remediator.policy.positions import parse_document
 from remediator.policy.presence import presence
-from remediator.policy.promql import is_selector, nodes, parse
-from remediator.policy.promql_places import Places
-from remediator.policy.promql_syntax import explained, is_metricsql
-from remediator.policy.scalar_places import place_in
+from remediator.policy.promql.expression import is_selector, nodes, parse
+from remediator.policy.promql.places import Places
+from remediator.policy.promql.syntax import explained, is_metricsql
+from remediator.policy.yaml.positions import parse_document
+from remediator.policy.yaml.scalar_places import place_in
 
 LONG = """max_over_time((sum by (host) (rate(a:b{x="y", z=~"1|2"}[5m:1m])))[1h:]) # above
   / on (host) quantile(0.9, c offset -5m) >= bool 1e3 atan2 {job="d"}"""

@@ -10,9 +10,9 @@ from nacl.public import PrivateKey
 
 from remediator.actions import ACTIONS
 from remediator.clock import FakeClock
-from remediator.engine.lives import LifeTimes
-from remediator.engine.vantages import Vantage
-from remediator.engine.verdicts import EvidenceTimes
+from remediator.engine.evidence.lives import LifeTimes
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.verdicts import EvidenceTimes
 from remediator.journal.memory import MemoryJournal
 from remediator.journal.protocol import Entry, LeaseLost, Row
 from remediator.model.alert import Alert
@@ -23,17 +23,17 @@ from remediator.model.host import Host, Life
 from remediator.model.policy import Budget, Mode, Playbook, Policy, Share
 from remediator.model.request import Operation
 from remediator.policy.load import load_policy
-from remediator.runtime.agents import Agents
-from remediator.runtime.beginning import begin_term
-from remediator.runtime.configs import ConfigCache
+from remediator.runtime.agents.configs import ConfigCache
+from remediator.runtime.agents.door import Agents
+from remediator.runtime.agents.watch import Watch
 from remediator.runtime.doubts import Doubts
+from remediator.runtime.effects.outbox import Outbox
+from remediator.runtime.leading.beginning import begin_term
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop, Rules
-from remediator.runtime.outbox import Outbox
-from remediator.runtime.people import People
-from remediator.runtime.requests import Requests
+from remediator.runtime.machines.requests import Requests
+from remediator.runtime.people.spoken import People
 from remediator.runtime.rewound import Rewound
-from remediator.runtime.watch import Watch
 from remediator.settings import Settings
 from remediator.sources.evidence import Evidence
 from remediator.wire.keys import key_text

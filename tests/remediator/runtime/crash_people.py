@@ -13,7 +13,7 @@ from remediator.model.people import Answer, Approval, Scope
 from remediator.model.policy import Mode
 from remediator.model.request import Migration
 from remediator.model.said import Accept, Approve, Deny, EndMaintenance, Keep, Maintain, Undo, Unkeep, Word
-from remediator.runtime import effects
+from remediator.runtime.effects import written as effects
 from tests.remediator.builders import BIG
 from tests.remediator.runtime.crash_lab import Process, Shelf
 from tests.remediator.runtime.crash_story import HOSTS, RACKS, Story

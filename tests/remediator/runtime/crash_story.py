@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from remediator.clock import FakeClock
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.journal.protocol import Row
 from remediator.model.enrolment import Enrolment
 from remediator.model.errors import BadInput, PermanentError

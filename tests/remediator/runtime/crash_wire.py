@@ -9,7 +9,7 @@ from remediator.drivers.bmc import Bmcs, BmcSession, Button, Reading
 from remediator.drivers.power import VERBS, PowerDriver
 from remediator.model.errors import TransientError
 from remediator.model.request import Operation
-from remediator.runtime.fencing import objections
+from remediator.runtime.effects.fencing import objections
 from remediator.settings import BmcEndpoint
 from tests.remediator.runtime.crash_fleet import World
 

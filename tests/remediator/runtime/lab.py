@@ -12,9 +12,9 @@ from nacl.public import PrivateKey
 from remediator.actions import ACTIONS
 from remediator.clock import FakeClock
 from remediator.drivers.protocol import FakeDriver
-from remediator.engine.lives import LifeTimes
-from remediator.engine.vantages import Vantage
-from remediator.engine.verdicts import EvidenceTimes
+from remediator.engine.evidence.lives import LifeTimes
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.verdicts import EvidenceTimes
 from remediator.journal.memory import MemoryJournal
 from remediator.journal.protocol import Journal
 from remediator.model.enrolment import Enrolment, Term
@@ -24,15 +24,15 @@ from remediator.model.policy import InForce, Policy
 from remediator.model.request import Operation
 from remediator.policy.load import PolicyReader
 from remediator.runtime import reconcile
-from remediator.runtime.agents import Agents
-from remediator.runtime.configs import ConfigCache
+from remediator.runtime.agents.configs import ConfigCache
+from remediator.runtime.agents.door import Agents
+from remediator.runtime.agents.watch import Watch
+from remediator.runtime.effects.outbox import Outbox
 from remediator.runtime.ledger import Ledger
 from remediator.runtime.loop import Loop, Rules
-from remediator.runtime.machine_desk import MachineDesk
-from remediator.runtime.outbox import Outbox
+from remediator.runtime.machines.desk import MachineDesk
+from remediator.runtime.machines.requests import Requests
 from remediator.runtime.reload import Reload, Users
-from remediator.runtime.requests import Requests
-from remediator.runtime.watch import Watch
 from remediator.settings import Settings
 from remediator.sources.evaluator import Evaluator
 from remediator.sources.evidence import Evidence

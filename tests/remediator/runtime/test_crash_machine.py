@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.journal.protocol import Conflict, LeaseLost
 from remediator.model.asks import LaunchAsk
 from remediator.model.enrolment import Term

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediator.engine.admission import GATE_SHUT, SURVIVORS
+from remediator.engine.machines.admission import GATE_SHUT, SURVIVORS
 from remediator.engine.waits import waits
 from remediator.model.errors import TransientError
 from remediator.model.evidence import Outcome, VerdictKind

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from remediator.runtime.rounds import publish_agents
+from remediator.runtime.agents.rounds import publish_agents
 from tests.remediator.builders import host
 from tests.remediator.runtime.lab import Lab
 

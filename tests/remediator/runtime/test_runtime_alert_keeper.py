@@ -11,7 +11,7 @@ from remediator.journal.protocol import Entry, Row
 from remediator.model.alert import AlertState, Group, KeptAlert, Rule
 from remediator.model.errors import TransientError
 from remediator.model.evidence import Gate
-from remediator.runtime.alert_keeper import AlertKeeper
+from remediator.runtime.alerts.keeper import AlertKeeper
 from remediator.runtime.ledger import Ledger
 from remediator.sources.evaluator import Evaluator
 from remediator.sources.fake_store import FakeStore

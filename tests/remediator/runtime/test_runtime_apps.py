@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.model.app import App, AppAsk
 from remediator.model.host import HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Volume
 from remediator.model.request import Destroy, Operation, Origin
-from remediator.runtime.volume_ends import VolumeEnds
+from remediator.runtime.machines.volume_ends import VolumeEnds
 from tests.remediator.builders import NOON, dead, destroy, host, machine, volume
 from tests.remediator.runtime.lab import Lab
 

@@ -7,7 +7,7 @@ import pytest
 
 from remediator.model.people import Answer, Approval
 from remediator.model.request import Operation
-from remediator.runtime.asked import Asked
+from remediator.runtime.people.asked import Asked
 from tests.remediator.builders import NOON
 from tests.remediator.runtime.lab import Lab
 

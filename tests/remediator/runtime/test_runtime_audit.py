@@ -7,7 +7,7 @@ import pytest
 from remediator.journal.memory import MemoryJournal
 from remediator.model.audit import Asked
 from remediator.model.errors import TransientError
-from remediator.runtime.audit import MOST_WAITING, Audit
+from remediator.runtime.people.audit import MOST_WAITING, Audit
 from tests.remediator.builders import NOON, host
 from tests.remediator.runtime.lab import Lab
 

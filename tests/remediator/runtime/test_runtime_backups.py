@@ -10,7 +10,7 @@ import pytest
 from remediator.model.host import Host, HostStatus
 from remediator.model.machine import Snapshot, Volume
 from remediator.model.request import Operation, Origin
-from remediator.runtime.backups import AT_ONCE, Backups
+from remediator.runtime.machines.backups import AT_ONCE, Backups
 from tests.remediator.builders import NOON, host, volume
 from tests.remediator.runtime.lab import Lab
 

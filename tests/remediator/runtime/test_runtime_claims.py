@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.claims import claims_of_agent
+from remediator.engine.evidence.claims import claims_of_agent
 from remediator.model.alert import Alert
 from remediator.model.evidence import Outcome, VerdictKind
 from remediator.model.host import HostStatus

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from remediator.engine.vantages import Vantage
+from remediator.engine.evidence.vantages import Vantage
 from remediator.model.asks import ProbeResult, VantageReport
 from remediator.model.enrolment import Enrolment
 from remediator.model.evidence import Outcome
+from remediator.runtime.agents.enrol import Enrolments, Identity
 from remediator.runtime.desk import Desk, Parts
-from remediator.runtime.enrol import Enrolments, Identity
-from remediator.runtime.freezer import Freezer
+from remediator.runtime.people.freezer import Freezer
 from tests.remediator.builders import NOON, host
 from tests.remediator.runtime.lab import Lab
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.model.asks import JoinAsk
 from remediator.model.enrolment import Enrolment, JoinToken
 from remediator.model.errors import PermanentError
 from remediator.model.host import Host, Life
-from remediator.runtime.enrol import TOKEN_LIFE, Enrolments, Identity
-from remediator.runtime.prepare import Preparation
+from remediator.runtime.agents.enrol import TOKEN_LIFE, Enrolments, Identity
+from remediator.runtime.effects.prepare import Preparation
 from tests.remediator.builders import NOON, SECOND, dead, host, machine, operation, sealed
 from tests.remediator.runtime.lab import Lab
 

@@ -16,7 +16,7 @@ from remediator.model.host import Fence, Host, Identity, Life
 from remediator.model.machine import Snapshot
 from remediator.model.policy import Step
 from remediator.model.request import Operation
-from remediator.runtime.fencing import objections
+from remediator.runtime.effects.fencing import objections
 from remediator.settings import BmcEndpoint
 from tests.remediator.builders import NOON, alert, host, machine, playbook, policy, volume
 from tests.remediator.runtime.lab import Lab

@@ -16,9 +16,9 @@ from remediator.model.evidence import VerdictKind
 from remediator.model.host import Fence, Host, Identity, Life
 from remediator.model.people import OperatorHold, Scope
 from remediator.model.request import Operation, Stage
-from remediator.runtime import effects
-from remediator.runtime.fencing import forgo, objections
-from remediator.runtime.rounds import KNOWN_EVERY, KnownRound, PowerRound
+from remediator.runtime.agents.rounds import KNOWN_EVERY, KnownRound, PowerRound
+from remediator.runtime.effects import written as effects
+from remediator.runtime.effects.fencing import forgo, objections
 from remediator.settings import BmcEndpoint
 from tests.remediator.builders import NOON, SECOND, dead, host, verdict
 from tests.remediator.runtime.lab import Lab

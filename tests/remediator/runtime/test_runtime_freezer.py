@@ -10,7 +10,7 @@ from nacl.signing import SigningKey
 
 from remediator.clock import FakeClock
 from remediator.model.errors import PermanentError
-from remediator.runtime.freezer import Freezer
+from remediator.runtime.people.freezer import Freezer
 from remediator.wire.freeze import sign_freeze
 from tests.remediator.builders import NOON, SECOND
 

@@ -7,7 +7,7 @@ import pytest
 
 from remediator.model.alert import AlertState
 from remediator.model.received import AlertWord, ReceivedAlert, Sender, Teller
-from remediator.runtime import hearsay
+from remediator.runtime.alerts import hearsay
 from tests.remediator.builders import NOON
 
 MINUTE = timedelta(minutes=1)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from remediator.engine.identity import CLAIMED, Word, answered
-from remediator.engine.refusals import Refused
+from remediator.engine.evidence.identity import CLAIMED, Word, answered
+from remediator.engine.machines.refusals import Refused
 from remediator.model.asks import JoinAsk
 from remediator.model.enrolment import Enrolment, JoinToken
 from remediator.model.errors import PermanentError
@@ -13,8 +13,8 @@ from remediator.model.evidence import Outcome
 from remediator.model.host import Host, Identity, Life
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Destroy, DestroyStage
-from remediator.runtime.enrol import Enrolments
-from remediator.runtime.enrol import Identity as OurIdentity
+from remediator.runtime.agents.enrol import Enrolments
+from remediator.runtime.agents.enrol import Identity as OurIdentity
 from tests.remediator.builders import NOON, destroy, host, machine
 from tests.remediator.runtime.lab import Lab, hello, record
 

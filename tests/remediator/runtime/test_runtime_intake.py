@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from remediator.clock import FakeClock
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.journal.memory import MemoryJournal
 from remediator.journal.protocol import Entry, Row
 from remediator.model.alert import AlertState
 from remediator.model.errors import TransientError
 from remediator.model.received import AlertWord, ReceivedAlert, Sender, Teller
-from remediator.runtime import intake as intake_module
-from remediator.runtime.intake import Intake, joined
+from remediator.runtime.alerts import intake as intake_module
+from remediator.runtime.alerts.intake import Intake, joined
+from remediator.runtime.alerts.senders import Senders
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.senders import Senders
 from remediator.settings import IntakeSettings
 from remediator.sources.fingerprint import fingerprint
 from tests.remediator.builders import NOON, alert

@@ -8,7 +8,7 @@ from remediator.actions.effects import Effect, GiveUpDemands, Migrate, Provision
 from remediator.model.host import Capacity
 from remediator.model.machine import Machine
 from remediator.model.request import Burst, BurstStage, Migration, Operation
-from remediator.runtime import effects
+from remediator.runtime.effects import written as effects
 from tests.remediator.builders import NOON, SECOND, dead, host, machine, volume
 from tests.remediator.runtime.lab import Lab
 

@@ -7,8 +7,8 @@ import pytest
 
 from remediator.clock import FakeClock
 from remediator.journal.protocol import LeaseLost
-from remediator.runtime.fake_office import FakeOffice
-from remediator.runtime.leadership import MARGIN_SECONDS, Leadership
+from remediator.runtime.leading.fake_office import FakeOffice
+from remediator.runtime.leading.leadership import MARGIN_SECONDS, Leadership
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LENGTH = timedelta(seconds=3)

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from remediator.engine.leases import GRACE
-from remediator.engine.vantages import Vantage
+from remediator.engine.evidence.leases import GRACE
+from remediator.engine.evidence.vantages import Vantage
 from remediator.model.evidence import Claim, Outcome, VerdictKind
 from remediator.model.host import Host
-from remediator.runtime.leases import LeaseRound, LeaseWords
+from remediator.runtime.agents.leases import LeaseRound, LeaseWords
 from tests.remediator.builders import NOON, SECOND, dead, host, machine
 from tests.remediator.runtime.lab import Lab
 

@@ -6,15 +6,15 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from remediator.clock import FakeClock
-from remediator.engine.vantages import Vantage
-from remediator.engine.verdicts import EvidenceTimes, judge
-from remediator.engine.weights import VantageHealth
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.verdicts import EvidenceTimes, judge
+from remediator.engine.evidence.weights import VantageHealth
 from remediator.journal.memory import MemoryJournal
 from remediator.journal.protocol import Row
 from remediator.model.evidence import Claim, Outcome, Sighting, Verdict, VerdictKind
+from remediator.runtime.agents.watch import Watch
 from remediator.runtime.due import Due
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.watch import Watch
 from remediator.sources.evidence import Evidence
 from tests.remediator.builders import NOON, SECOND, host
 from tests.remediator.runtime.lab import VANTAGES, Lab

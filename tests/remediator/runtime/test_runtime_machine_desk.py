@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.model.asks import LaunchAsk, LeaseAsk, MetadataAsk, UpdateAsk, VerbAsk
 from remediator.model.errors import PermanentError
 from remediator.model.host import Capacity

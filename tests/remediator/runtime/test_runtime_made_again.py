@@ -7,8 +7,8 @@ import pytest
 from remediator.actions.effects import Recreate
 from remediator.model.evidence import Outcome
 from remediator.model.machine import Machine, MachineState, Recovery
-from remediator.runtime import outcomes
-from remediator.runtime.effects import write
+from remediator.runtime.effects import outcomes
+from remediator.runtime.effects.written import write
 from tests.remediator.builders import dead, host, machine, operation
 from tests.remediator.runtime.lab import Lab, hello, record
 

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from remediator.clock import FakeClock
-from remediator.engine.verdicts import EvidenceTimes
+from remediator.engine.evidence.verdicts import EvidenceTimes
 from remediator.journal.lease import Lease
 from remediator.journal.memory import MemoryJournal
 from remediator.journal.protocol import LeaseLost
 from remediator.model.decision import Remediation
 from remediator.model.host import Host
 from remediator.model.policy import Budget, Correlated, Policy, Share
-from remediator.runtime.fake_commons import FakeCommons
+from remediator.runtime.agents.watch import Watch
+from remediator.runtime.leading.fake_commons import FakeCommons
+from remediator.runtime.leading.neighbours import STALE_SECONDS, Around, Neighbours
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.neighbours import STALE_SECONDS, Around, Neighbours
-from remediator.runtime.watch import Watch
 from remediator.sources.evidence import Evidence
 from tests.remediator.builders import NOON, dead, host, machine, playbook, policy
 

@@ -13,8 +13,8 @@ from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.evidence import Gate
 from remediator.model.policy import Mode, Step
 from remediator.model.received import SentAlert
-from remediator.runtime.notifier import Notifier, NotifySettings
-from remediator.runtime.outlet import Outlet
+from remediator.runtime.alerts.notifier import Notifier, NotifySettings
+from remediator.runtime.alerts.outlet import Outlet
 from tests.remediator.builders import CLOSED, NOON, OPEN, SECOND, alert, playbook, policy, remediation
 from tests.remediator.runtime.lab import Lab
 

@@ -9,9 +9,9 @@ import pytest
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.machine import Machine, MachineState, Volume
 from remediator.model.request import Operation, Origin, Stage
-from remediator.runtime.effects import condemn
+from remediator.runtime.effects.outbox import Outbox
+from remediator.runtime.effects.written import condemn
 from remediator.runtime.ledger import Ledger
-from remediator.runtime.outbox import Outbox
 from tests.remediator.builders import NOON, SECOND, machine, operation, volume
 from tests.remediator.runtime.lab import Lab, as_written
 

@@ -4,8 +4,8 @@ import asyncio
 
 from remediator.clock import FakeClock, SystemClock
 from remediator.model.errors import PermanentError, TransientError
-from remediator.runtime import outlet as outlet_module
-from remediator.runtime.outlet import Outlet
+from remediator.runtime.alerts import outlet as outlet_module
+from remediator.runtime.alerts.outlet import Outlet
 from tests.remediator.builders import NOON
 
 

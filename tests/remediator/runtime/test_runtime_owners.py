@@ -13,11 +13,11 @@ from remediator.model.errors import TransientError
 from remediator.model.host import Host, Life
 from remediator.model.machine import Machine, Recovery
 from remediator.model.request import Operation, Origin, Stage
-from remediator.runtime import owners as owners_module
-from remediator.runtime.effects import condemn
+from remediator.runtime.effects.outbox import Outbox
+from remediator.runtime.effects.written import condemn
 from remediator.runtime.ledger import Draft
-from remediator.runtime.outbox import Outbox
-from remediator.runtime.owners import Owners
+from remediator.runtime.people import owners as owners_module
+from remediator.runtime.people.owners import Owners
 from remediator.settings import Endpoint
 from tests.remediator.builders import NOON, dead, host, machine, returning
 from tests.remediator.runtime.lab import Lab, as_written

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.model.errors import BadInput
 from remediator.model.host import Host, Life
 from remediator.model.incident import Incident
@@ -28,7 +28,7 @@ from remediator.model.said import (
     Unquarantine,
     Word,
 )
-from remediator.runtime.people import People
+from remediator.runtime.people.spoken import People
 from tests.remediator.builders import NOON, dead, destroy, host, machine, playbook, remediation, volume
 from tests.remediator.runtime.lab import Lab
 

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from remediator.model.incident import Incident
 from remediator.model.people import Answer, Approval, OperatorHold, Release, Scope
-from remediator.runtime.people_meters import PeopleMeters
+from remediator.runtime.people.meters import PeopleMeters
 from tests.remediator.builders import NOON, host, machine
 from tests.remediator.runtime.lab import Lab
 

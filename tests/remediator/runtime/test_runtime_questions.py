@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from remediator.actions.effects import MarkAlive, Quarantine
-from remediator.engine.effectiveness import noted
+from remediator.engine.guards.effectiveness import noted
 from remediator.model.evidence import Outcome
 from remediator.model.host import Host
 from remediator.model.machine import Machine, Recovery
 from remediator.model.people import Answer, Approval
 from remediator.model.policy import Effectiveness, Verify
 from remediator.model.record import Record
-from remediator.runtime import effects
+from remediator.runtime.effects import written as effects
 from tests.remediator.builders import CLOSED, NOON, OPEN, SECOND, host, machine, playbook, policy
 from tests.remediator.runtime.lab import Lab
 

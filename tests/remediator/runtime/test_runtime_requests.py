@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.model.asks import LaunchAsk, VerbAsk, VolumeAsk
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import Capacity, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.request import Demand, Destroy, DestroyStage, Operation, Origin
-from remediator.runtime.machine_desk import MachineDesk
-from remediator.runtime.requests import Requests
+from remediator.runtime.machines.desk import MachineDesk
+from remediator.runtime.machines.requests import Requests
 from remediator.wire.sealing import digest, open_config
 from tests.remediator.builders import CLOSED, NOON, SECOND, dead, destroy, host, machine, operation, volume
 from tests.remediator.runtime.lab import SETTINGS, Lab, record

@@ -14,9 +14,9 @@ from remediator.model.host import Host
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
 from remediator.model.policy import Limits
 from remediator.model.request import Destroy, DestroyStage, Migration, MigrationStage, Operation, Origin, Stage
-from remediator.runtime.beginning import begin_term
+from remediator.runtime.agents.sworn import Sworn
+from remediator.runtime.leading.beginning import begin_term
 from remediator.runtime.rewound import DOUBT, Rewound
-from remediator.runtime.sworn import Sworn
 from remediator.wire.statements import Ceilings, check_command, check_welcome, read_document, sign
 from tests.remediator.builders import NOON, SECOND, dead, destroy, host, machine, operation, volume
 from tests.remediator.runtime.lab import Lab, hello, record

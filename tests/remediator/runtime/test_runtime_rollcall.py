@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from remediator.clock import FakeClock
 from remediator.journal.commons import Candidate, Standing, View
-from remediator.runtime.fake_commons import FakeCommons
-from remediator.runtime.rollcall import BACK_SECONDS, KNOWN_SECONDS, UP_SECONDS, RollCall, shared_out
+from remediator.runtime.leading.fake_commons import FakeCommons
+from remediator.runtime.leading.rollcall import BACK_SECONDS, KNOWN_SECONDS, UP_SECONDS, RollCall, shared_out
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ARN_FRA = ("arn", "fra")

@@ -8,11 +8,11 @@ import pytest
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.model.enrolment import Enrolment
 from remediator.model.errors import PermanentError
 from remediator.model.machine import Machine
-from remediator.runtime.sealing import SealingKeys
+from remediator.runtime.machines.sealing import SealingKeys
 from remediator.wire.keys import fingerprint, key_text
 from remediator.wire.recipients import Recipients, sign_recipients
 from remediator.wire.sealing import Readers, envelope, open_config

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from remediator.engine.vantages import Vantage
-from remediator.engine.weights import VantageHealth
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.weights import VantageHealth
 from remediator.model.enrolment import Enrolment
 from remediator.model.evidence import Outcome, VerdictKind
 from remediator.model.host import Host, Life

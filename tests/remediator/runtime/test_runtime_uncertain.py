@@ -10,8 +10,8 @@ import pytest
 from remediator.drivers.protocol import Observer, Switch
 from remediator.model.errors import TransientError, UncertainError
 from remediator.model.request import Operation, Stage
-from remediator.runtime import retries
-from remediator.runtime.outbox import Outbox
+from remediator.runtime.effects import retries
+from remediator.runtime.effects.outbox import Outbox
 from tests.remediator.builders import operation
 from tests.remediator.runtime.lab import Lab, as_written
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from remediator.engine.refusals import Refused
+from remediator.engine.machines.refusals import Refused
 from remediator.model.asks import VolumeAsk, VolumeKept
 from remediator.model.errors import PermanentError
 from remediator.model.host import Capacity, HostStatus, Life
 from remediator.model.machine import MachineState, Snapshot, Volume
 from remediator.model.request import Migration, MigrationStage, Operation, Origin
-from remediator.runtime.absorb import absorb_absent
-from remediator.runtime.volume_ends import VolumeEnds
+from remediator.runtime.agents.absorb import absorb_absent
+from remediator.runtime.machines.volume_ends import VolumeEnds
 from tests.remediator.builders import NOON, dead, destroy, host, machine, operation, volume
 from tests.remediator.runtime.lab import Lab
 

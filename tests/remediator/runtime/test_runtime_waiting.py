@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from remediator.clock import FakeClock
-from remediator.engine.vantages import Vantage
-from remediator.engine.verdicts import EvidenceTimes, judge
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.verdicts import EvidenceTimes, judge
 from remediator.model.asks import ProbeResult, VantageReport
 from remediator.model.enrolment import Enrolment
 from remediator.model.evidence import Outcome, VerdictKind
-from remediator.runtime.waiting import PAUSE, Source, Waiting
+from remediator.runtime.leading.waiting import PAUSE, Source, Waiting
 from remediator.sources.evidence import Evidence
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

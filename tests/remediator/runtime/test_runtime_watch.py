@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from remediator.clock import FakeClock
-from remediator.engine.vantages import Vantage
+from remediator.engine.evidence.vantages import Vantage
 from remediator.model.enrolment import Enrolment
 from remediator.model.evidence import Outcome, VerdictKind
 from remediator.model.host import Life

@@ -13,8 +13,8 @@ from remediator.engine.decide import decide
 from remediator.model.decision import Remediation
 from remediator.model.policy import EvidenceGuard, Mode, Policy, Step
 from remediator.model.request import Operation, Stage
-from remediator.runtime import effects
-from remediator.runtime.outbox import Outbox
+from remediator.runtime.effects import written as effects
+from remediator.runtime.effects.outbox import Outbox
 from remediator.settings import Endpoint
 from tests.remediator.builders import NOON, alert, fleet, playbook
 from tests.remediator.runtime.lab import Lab, as_written

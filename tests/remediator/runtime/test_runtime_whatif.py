@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from remediator.actions import ACTIONS
 from remediator.clock import FakeClock
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.engine.whatif import Assumptions
 from remediator.model.fleet import Fleet
 from remediator.runtime.whatif import PAUSES, SLICE, WhatIf

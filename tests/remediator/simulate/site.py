@@ -8,16 +8,16 @@ from typing import Any
 
 from remediator.actions import ACTIONS
 from remediator.commands.replay_run import HOUSE
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.model.host import Capacity
 from remediator.model.policy import Policy
 from remediator.policy.load import load_policy
-from remediator.simulate.replay import replay
-from remediator.simulate.replay_alerts import AlertLife
-from remediator.simulate.replay_house import Paces, Setting
-from remediator.simulate.replay_past import Befell, Past, Stretch, in_order
-from remediator.simulate.replay_results import Replayed
-from remediator.simulate.replay_world import World
+from remediator.simulate.replay.alerts import AlertLife
+from remediator.simulate.replay.house import Paces, Setting
+from remediator.simulate.replay.past import Befell, Past, Stretch, in_order
+from remediator.simulate.replay.replay import replay
+from remediator.simulate.replay.results import Replayed
+from remediator.simulate.replay.world import World
 from tests.remediator.builders import NOON, SECOND, host, machine
 
 RULES = Path(__file__).parents[3] / "rules"

@@ -11,7 +11,7 @@ import requests
 from remediator.actions import ACTIONS
 from remediator.clock import SystemClock
 from remediator.policy.load import read_policy
-from remediator.simulate.online import Report, ask_online, asking_at, table
+from remediator.simulate.online.rules import Report, ask_online, asking_at, table
 from tests.conftest import binary, started, victoria_arguments
 from tests.store_lab import free_port
 

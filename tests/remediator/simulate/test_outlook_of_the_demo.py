@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from remediator.actions import ACTIONS
-from remediator.api.remedies import what_would_help
+from remediator.api.explaining.remedies import what_would_help
 from remediator.engine.whatif import Fate
 from remediator.model.evidence import Gate
 from remediator.model.fleet import Fleet

@@ -3,7 +3,7 @@
 import pytest
 
 from remediator.model.errors import FleetmendError, TransientError
-from remediator.simulate.replay_beside import beside
+from remediator.simulate.replay.beside import beside
 
 
 def test_results_come_in_the_order_of_the_items() -> None:

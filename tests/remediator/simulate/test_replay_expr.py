@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from remediator.simulate.replay_expr import selectors, with_lookback, with_recorded
-from remediator.simulate.replay_screen import left, screen
+from remediator.simulate.replay.expr import selectors, with_lookback, with_recorded
+from remediator.simulate.replay.screen import left, screen
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import requests
 from remediator.clock import SystemClock
 from remediator.model.alert import Group, Rule
 from remediator.model.policy import Policy
-from remediator.simulate.replay_alerts import alerts_of
-from remediator.simulate.replay_expr import with_lookback
-from remediator.simulate.replay_past import Stretch
-from remediator.simulate.replay_truth import Asked, Grid, Truths, truth
+from remediator.simulate.replay.alerts import alerts_of
+from remediator.simulate.replay.expr import with_lookback
+from remediator.simulate.replay.past import Stretch
+from remediator.simulate.replay.truth import Asked, Grid, Truths, truth
 from remediator.sources.history import History, HistoryError
 from remediator.sources.store import Store, Vector
 from tests.conftest import binary

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from remediator.journal.postgres import PostgresJournal
-from remediator.journal.postgres_place import PostgresPlace
-from remediator.journal.postgres_reading import reading_at
+from remediator.journal.postgres.journal import PostgresJournal
+from remediator.journal.postgres.place import PostgresPlace
+from remediator.journal.postgres.reading import reading_at
 from remediator.journal.protocol import Journal, JournalUnusable
 from remediator.journal.reading import reading
 from remediator.journal.sqlite import SqliteJournal
@@ -18,8 +18,8 @@ from remediator.model.host import Life
 from remediator.model.machine import Machine, MachineState
 from remediator.runtime.chronicle import Told, changes, told_of
 from remediator.runtime.ledger import Ledger
-from remediator.simulate.replay_journal import past_of
-from remediator.simulate.replay_past import Past, Stretch
+from remediator.simulate.replay.journal import past_of
+from remediator.simulate.replay.past import Past, Stretch
 from tests.remediator.builders import NOON, SECOND, dead, host, machine, volume
 
 LATER = Stretch(NOON + 10 * SECOND, NOON + timedelta(hours=1))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from remediator.simulate.replay_compare import reproduced
-from remediator.simulate.replay_html import as_html
-from remediator.simulate.replay_json import as_json
-from remediator.simulate.replay_results import Replayed
-from remediator.simulate.replay_text import span, timeline, told, told_reproduction
+from remediator.simulate.replay.compare import reproduced
+from remediator.simulate.replay.html import as_html
+from remediator.simulate.replay.json import as_json
+from remediator.simulate.replay.results import Replayed
+from remediator.simulate.replay.text import span, timeline, told, told_reproduction
 from tests.remediator.simulate.site import STRETCH, host_dead, lost, past, replayed
 
 NASTY = '<script>alert("x")</script>'

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from remediator.actions import ACTIONS
 from remediator.commands.replay_run import HOUSE
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.journal.reading import reading
 from remediator.journal.sqlite import SqliteJournal
 from remediator.model.people import Answer, Approval, OperatorHold, Release, Scope
 from remediator.model.policy import Asking, Mode, Policy
 from remediator.runtime.ledger import Ledger
-from remediator.simulate.replay import replay
-from remediator.simulate.replay_house import Paces, Setting
-from remediator.simulate.replay_journal import past_of
-from remediator.simulate.replay_past import Befell, Stretch
-from remediator.simulate.replay_world import World
+from remediator.simulate.replay.house import Paces, Setting
+from remediator.simulate.replay.journal import past_of
+from remediator.simulate.replay.past import Befell, Stretch
+from remediator.simulate.replay.replay import replay
+from remediator.simulate.replay.world import World
 from tests.remediator.builders import NOON, SECOND, host
 from tests.remediator.simulate.site import host_dead, lost, past, policy, replayed
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from remediator.model.errors import BadInput
-from remediator.simulate.replay_revision import rules_at
+from remediator.simulate.replay.revision import rules_at
 
 
 @pytest.fixture

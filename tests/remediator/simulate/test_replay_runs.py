@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediator.model.alert import AlertState, Group, Rule
-from remediator.simulate.replay_runs import Span, Times, spans, spans_within, without
+from remediator.simulate.replay.runs import Span, Times, spans, spans_within, without
 from remediator.sources.evaluate import RuleState, Slot, advance
 from remediator.sources.store import NoData, Sample, Vector
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from remediator.model.policy import Budget, Share
-from remediator.simulate.replay_compare import compared, reproduced
-from remediator.simulate.replay_past import Befell
+from remediator.simulate.replay.compare import compared, reproduced
+from remediator.simulate.replay.past import Befell
 from tests.remediator.builders import NOON, SECOND
 from tests.remediator.simulate.site import host_dead, lost, past, policy, replayed
 

@@ -14,9 +14,9 @@ from remediator.model.errors import BadInput
 from remediator.model.policy import Policy
 from remediator.policy.load import load_policy
 from remediator.simulate.report import Outcome
-from remediator.simulate.scenario import Scenario, read_file, read_scenarios
-from remediator.simulate.scenario_run import Verdict, judged, run
-from remediator.simulate.scenario_schema import OUTCOMES
+from remediator.simulate.scenarios.run import Verdict, judged, run
+from remediator.simulate.scenarios.scenario import Scenario, read_file, read_scenarios
+from remediator.simulate.scenarios.schema import OUTCOMES
 
 pytestmark = pytest.mark.slow
 

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from remediator.actions import ACTIONS
-from remediator.engine.lives import LifeTimes
+from remediator.engine.evidence.lives import LifeTimes
 from remediator.engine.whatif import Assumptions, fate, stage
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.policy import Kind
 from remediator.policy.load import load_policy
-from remediator.simulate.scenario import Scenario
-from remediator.simulate.scenario_run import run
-from remediator.simulate.scenario_schema import ScenarioFields
-from remediator.simulate.scenario_world import START, World
+from remediator.simulate.scenarios.run import run
+from remediator.simulate.scenarios.scenario import Scenario
+from remediator.simulate.scenarios.schema import ScenarioFields
+from remediator.simulate.scenarios.world import START, World
 
 RULES = load_policy(Path(__file__).parents[3] / "rules", ACTIONS)
 WEB = {"machines": {"h1": [{"name": "web-1"}, {"name": "web-2"}]}}

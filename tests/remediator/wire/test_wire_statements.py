@@ -11,7 +11,7 @@ from nacl.signing import SigningKey
 
 from remediator.model.errors import PermanentError
 from remediator.model.request import Origin
-from remediator.runtime.absorb import Hello
+from remediator.runtime.agents.absorb import Hello
 from remediator.wire.messages import Command, Welcome, parse_command, parse_welcome
 from remediator.wire.statements import (
     LeaseTerms,

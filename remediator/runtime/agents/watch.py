@@ -1,0 +1,228 @@
+"""The fleet as it is this instant: journalled rows joined with evidence, alerts, gate and freeze."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from remediator.clock import Clock
+from remediator.engine.evidence.claims import claims_of
+from remediator.engine.evidence.vantages import Vantage
+from remediator.engine.evidence.verdicts import QUIET, EvidenceTimes, fresh_until, judge
+from remediator.engine.machines.admission import survivors, survivors_claim
+from remediator.model.alert import Alert
+from remediator.model.decision import Remediation
+from remediator.model.elsewhere import Elsewhere
+from remediator.model.evidence import Gate, Sighting, Verdict, VerdictKind
+from remediator.model.fleet import Fleet
+from remediator.model.host import Host, Life
+from remediator.model.incident import Incident
+from remediator.model.layered import Layered
+from remediator.model.machine import Machine, Snapshot, Volume
+from remediator.model.people import Approval, OperatorHold, Release
+from remediator.model.policy import Limits
+from remediator.model.record import Record
+from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.model.suspicion import BaseRate, Suspicion
+from remediator.model.views import Views
+from remediator.runtime.agents.seating import Seating
+from remediator.runtime.agents.trust import Trust
+from remediator.runtime.due import Due
+from remediator.runtime.ledger import Ledger
+from remediator.runtime.rest import fresh, salient
+from remediator.sources.evidence import Evidence
+
+# Lives that change by news alone; all others also by the passing of time.
+_STEADY = frozenset({Life.HEALTHY, Life.DEAD, Life.RETIRED})
+_DOUBTFUL = frozenset({VerdictKind.SUSPECT, VerdictKind.DEAD, VerdictKind.PARTITIONED})
+
+# What of the journal is part of a snapshot, by its name there.
+ROWS: dict[str, type[Any]] = {
+    "hosts": Host,
+    "machines": Machine,
+    "volumes": Volume,
+    "snapshots": Snapshot,
+    "destroys": Destroy,
+    "migrations": Migration,
+    "bursts": Burst,
+    "demands": Demand,
+    "operations": Operation,
+    "remediations": Remediation,
+    "incidents": Incident,
+    "approvals": Approval,
+    "operator_holds": OperatorHold,
+    "releases": Release,
+    "records": Record,
+    "suspicions": Suspicion,
+    "base_rates": BaseRate,
+}
+
+
+class Watch:
+    """Holds what is not journalled: verdicts, the gate, the freeze, and the wish to look again soon."""
+
+    def __init__(self, ledger: Ledger, evidence: Evidence, times: EvidenceTimes, clock: Clock) -> None:
+        self._ledger = ledger
+        self.evidence = evidence
+        self._times = times
+        self._clock = clock
+        self._began = self.heard_since = clock.now()
+        self._seating = Seating(ledger, evidence, self._began)
+        self._trust = Trust(evidence, times, self._began)
+        # What was sorted by host or app stays so from look to look; for the loop alone, which is in one thread.
+        self._views = Views()
+        self._sightings: Layered[Sighting] = Layered()
+        self._verdicts: Layered[Verdict] = Layered()
+        # Hosts that are judged at each look, and when the others are to be judged again though nothing was heard.
+        self._loud: set[str] = set()
+        self._due = Due()
+        self._claimed: set[str] = set()
+        # Whether looks brought anything but age since the last whole round; and what of each host's evidence that is.
+        self.news = True
+        self._salient: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {}
+        self._woken = asyncio.Event()
+        self.alerts: Callable[[], tuple[Alert, ...]] = tuple
+        self.gate = Gate(open=False, reason="no reading yet", since=self._began)
+        self.frozen = ""
+        self.freeze_statement: Callable[[], dict[str, Any]] = dict
+        self.on_return: Mapping[str, str] = {}
+        self.patience = Limits().patience
+        self.backlog_since: Mapping[str, datetime] = {}
+        self.doubts: Callable[[], Mapping[str, str]] = dict
+        # Of several shards: what other leaders tell, and our part of each budget of the whole fleet.
+        self.elsewhere: tuple[Elsewhere, ...] = ()
+        self.shares: Mapping[str, int] | None = None
+
+    def wake(self) -> None:
+        """Something happened: look again now."""
+        self._woken.set()
+
+    async def rest(self, seconds: float) -> None:
+        """Until somebody wakes us, or the time is up."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        except TimeoutError:
+            return
+        finally:
+            self._woken.clear()
+
+    def began_anew(self) -> None:
+        """We slept, or our clock was stepped: whatever is to be acted upon is earned again."""
+        self._began = self.heard_since = self._clock.now()
+        self.news = True
+        self._verdicts, self._sightings = Layered(), Layered()
+        self.evidence.forget()
+        self.evidence.stirred |= set(self._seating.seats)
+
+    def assignment(self, now: datetime) -> Mapping[str, tuple[Vantage, ...]]:
+        """Which vantages probe which host; hosts that are retired or never joined are not probed."""
+        self.evidence.stirred |= self._seating.refresh(now)
+        return self._seating.seats
+
+    def targets(self, vantage: str) -> list[str]:
+        """The hosts that this vantage is to probe from now on."""
+        self.assignment(self._clock.now())
+        return sorted(self._seating.targets(vantage))
+
+    def sighting(self, host: str) -> Sighting | None:
+        """What is known of one host this very instant."""
+        seats = self.assignment(self._clock.now()).get(host)
+        return None if seats is None else self.evidence.sighting(host, seats)
+
+    def doubted(self) -> list[Host]:
+        """Hosts whose power is worth asking for: suspect, lost, or heard by some and not by others."""
+        hosts = self._ledger.all(Host)
+        lost = [host.name for life in (Life.SUSPECT, Life.DEAD) for host in hosts.where("life", life)]
+        kinds = {name: verdict.kind for name in self._loud if (verdict := self._verdicts.get(name))}
+        named = {name for name, kind in kinds.items() if kind in _DOUBTFUL}
+        return [hosts[name] for name in sorted(named.union(lost)) if name in hosts]
+
+    def look(self) -> Fleet:
+        """Judge whoever something was heard of, or whose time has come, and give the fleet with these verdicts."""
+        now = self._clock.now()
+        seats = self.assignment(now)
+        self._claim()
+        for vantage in self._trust.weigh(now, lambda name: len(self._seating.targets(name))):
+            self.evidence.stirred |= set(self._seating.targets(vantage))
+        names = sorted(self.evidence.stirred | self._loud | self._due.take(now))
+        self.evidence.stirred = set()
+        sightings = {name: self._seen(name, seats[name], now) for name in names if name in seats}
+        self._judge(sightings, now)
+        gone = dict.fromkeys(name for name in names if name not in seats)
+        self._sightings = self._sightings.with_changes({**sightings, **gone})
+        self._verdicts = self._verdicts.with_changes(gone)
+        self._loud -= gone.keys()
+        self.news |= any(self._salient.pop(name, None) is not None for name in gone)
+        return self._fleet(judged=frozenset(sightings), views=self._views)
+
+    def _seen(self, name: str, seats: tuple[Vantage, ...], now: datetime) -> Sighting:
+        """What is known of a host, and what the journal knows of it: whoever cannot be killed there."""
+        sighting, host = self.evidence.sighting(name, seats), self._ledger.all(Host)[name]
+        if host.life is not Life.RETURNING:
+            return sighting
+        lasting = survivors(self._ledger.all(Destroy).values(), host, self.patience, now)
+        return replace(sighting, claims=sighting.claims + survivors_claim(lasting, now)) if lasting else sighting
+
+    def _judge(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
+        hosts, found = self._ledger.all(Host), {}
+        together = bool(self._ledger.all(Incident).where("open", value=True))
+        for name, sighting in sightings.items():
+            host = hosts[name]
+            found[name] = verdict = judge(sighting, host.rack, self._verdicts.get(name), self._times, now)
+            quiet = verdict.kind in QUIET and host.life in _STEADY
+            (self._loud.discard if quiet else self._loud.add)(name)
+            self._due.at(name, fresh_until(sighting, self._times, now) if quiet else None)
+            self._trust.saw(sighting, now)
+            self._note(sighting, verdict, now, together=together)
+        self._verdicts = self._verdicts.with_changes(found)
+
+    def _note(self, sighting: Sighting, verdict: Verdict, now: datetime, *, together: bool) -> None:
+        """Whether that is news; who spoke just now is so only while an incident is to be told apart."""
+        told = salient(sighting, verdict), fresh(sighting, self._times, now)
+        before = self._salient.get(sighting.host)
+        if told != before:
+            self._salient[sighting.host] = told
+            self.news |= before is None or before[0] != told[0] or together
+
+    def _claim(self) -> None:
+        """What rules say of hosts, next to what the hosts say of themselves."""
+        claims = claims_of(self.alerts())
+        for host in claims.keys() | self._claimed:
+            self.evidence.claimed(host, "store", claims.get(host, ()))
+        self._claimed = set(claims)
+
+    def fleet(self) -> Fleet:
+        """A snapshot with the last verdicts and what was heard up to now; it does not change under its reader."""
+        seats = self.assignment(self._clock.now())
+        stirred = self.evidence.stirred
+        heard = {name: self.evidence.sighting(name, seats[name]) if name in seats else None for name in stirred}
+        self._sightings = self._sightings.with_changes(heard)
+        return self._fleet()
+
+    def known(self) -> Fleet:
+        """The same for who asks for rows and words alone: what was heard since the last look is not gone through."""
+        return self._fleet()
+
+    def _fleet(self, **more: Any) -> Fleet:
+        rows: dict[str, Any] = {name: self._ledger.all(kind) for name, kind in ROWS.items()}
+        return Fleet(
+            **rows,
+            **more,
+            sightings=self._sightings,
+            verdicts=self._verdicts,
+            alerts=self.alerts(),
+            gate=self.gate,
+            frozen=self.frozen,
+            term_began=self._began,
+            heard_since=self.heard_since,
+            on_return=self.on_return,
+            backlog_since=self.backlog_since,
+            doubts=self.doubts(),
+            elsewhere=self.elsewhere,
+            shares=self.shares,
+        )
+
+    def reporting(self) -> int:
+        """Vantages heard of within three seconds."""
+        return self.evidence.reporting(self._clock.now())

@@ -1,0 +1,41 @@
+"""Operations carried out while their owner waits for the answer."""
+
+from remediator.model.errors import PermanentError, TransientError
+from remediator.model.request import Operation, Stage
+from remediator.runtime.agents.watch import Watch
+from remediator.runtime.effects.outbox import Outbox
+from remediator.runtime.ledger import Ledger
+
+
+class Carrier:
+    """``answer_within`` are the seconds that a client has patience for."""
+
+    def __init__(self, ledger: Ledger, watch: Watch, outbox: Outbox, answer_within: float) -> None:
+        self._ledger = ledger
+        self._watch = watch
+        self._outbox = outbox
+        self._answer_within = answer_within
+
+    async def run(self, operation: Operation) -> None:
+        """Write it down, have it sent, and wait for its end."""
+        async with self._ledger.writing() as draft:
+            draft.put(operation)
+        await self.waited(operation)
+
+    async def waited(self, operation: Operation) -> None:
+        """Until what is written down already ended, or for as long as a client has patience.
+
+        Raises:
+            PermanentError: it failed for good.
+            TransientError: it was given up, with all that it was for; it may be asked for again.
+        """
+        self._watch.wake()
+        try:
+            ended = await self._outbox.ended(operation.key, self._answer_within)
+        except TransientError:
+            if self._ledger.get(Operation, operation.key) is None:
+                raise TransientError(f"{operation.host} was lost before it was done") from None
+            # Accepted and under way: an error would make clients ask for the same a second time.
+            return
+        if ended.stage is Stage.FAILED:
+            raise PermanentError(ended.error)
