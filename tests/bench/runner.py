@@ -8,10 +8,8 @@ import argparse
 import ast
 import importlib
 import inspect
-import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.figure import Figure
+from tests.bench.report import as_json
 
 FOLDER = Path(__file__).parent
 DEFAULT_RUNS = 5
@@ -45,11 +44,6 @@ def as_table(name: str, figures: list[Figure]) -> Table:
         holds = "yes" if figure.holds else "NO"
         table.add_row(figure.name, value, figure.unit, figure.target, holds, figure.peer)
     return table
-
-
-def as_json(figures: list[Figure]) -> str:
-    """The figures for machines."""
-    return json.dumps({"figures": [asdict(figure) for figure in figures]}, indent=2) + "\n"
 
 
 def load(name: str, *, full: bool = False) -> Callable[[int], list[Figure]]:
@@ -88,7 +82,7 @@ def main(arguments: list[str]) -> int:
     Console(width=WIDTH).print(as_table(parsed.name, figures))
     if parsed.json:
         try:
-            parsed.json.write_text(as_json(figures), encoding="utf-8")
+            parsed.json.write_text(as_json(figures, full=parsed.full), encoding="utf-8")
         except OSError as error:
             sys.stderr.write(f"{parsed.json}: {error.strerror}\n")
             return 2

@@ -7,7 +7,8 @@ import pytest
 
 from tests.bench.demo import Story, read_story, summed_up
 from tests.bench.figure import Figure, at_most
-from tests.bench.runner import as_json, benchmarks, load, main
+from tests.bench.report import KEPT, ROOT, as_json, page
+from tests.bench.runner import benchmarks, load, main
 
 
 def story(dead: float, wrong_kills: int = 0) -> Story:
@@ -76,10 +77,18 @@ def test_a_whole_story_is_read(tmp_path: Path) -> None:
 
 
 def test_the_json_has_the_agreed_fields() -> None:
-    document = json.loads(as_json([at_most("a", 1.0, "s", 2.0)]))
-    assert document == {
-        "figures": [{"name": "a", "value": 1.0, "unit": "s", "target": "<= 2", "holds": True, "peer": ""}]
-    }
+    document = json.loads(as_json([at_most("a", 1.0, "s", 2.0)], full=True))
+    figure = {"name": "a", "value": 1.0, "unit": "s", "target": "<= 2", "holds": True, "peer": ""}
+    assert (document["full"], document["figures"]) == (True, [figure])
+
+
+def test_a_kept_result_says_what_it_is_of_and_what_falls_short(tmp_path: Path) -> None:
+    (tmp_path / "engine_x.json").write_text(as_json([at_most("seconds", 3.0, "s", 2.0)], full=False))
+    assert "| seconds | 3 | s | <= 2 | **no** | |" in page(tmp_path).splitlines()
+
+
+def test_the_page_of_figures_is_made_of_what_is_kept() -> None:
+    assert (ROOT / "docs" / "figures.md").read_text() == page(KEPT)
 
 
 def test_full_goes_to_those_that_take_it() -> None:
