@@ -3,18 +3,26 @@
 import asyncio
 import signal
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from remediator.agent.processes import is_running, stop_all
+from remediator.agent.processes import Owner, is_running, stop_all
 from remediator.agent.record import MachineRecord
 from remediator.model.errors import PermanentError
 from remediator.model.machine import MachineState
 
-if TYPE_CHECKING:
-    from remediator.agent.machines import Machines
+
+class Sleepers(Protocol):
+    """What is needed of the machines of a host to lay one of them down and to wake it."""
+
+    def known(self, machine: str) -> MachineRecord: ...
+    def owner(self, machine: str) -> Owner: ...
+    def signal_all(self, machine: str, number: int) -> None: ...
+    async def keep(self, record: MachineRecord) -> MachineRecord: ...
+    async def adopted(self, record: MachineRecord) -> None: ...
+    async def unwatch(self, machine: str) -> None: ...
 
 
-async def fall_asleep(machines: "Machines", machine: str) -> MachineRecord:
+async def fall_asleep(machines: Sleepers, machine: str) -> MachineRecord:
     """Suspend a machine; the caller holds its turn.
 
     Raises:
@@ -31,7 +39,7 @@ async def fall_asleep(machines: "Machines", machine: str) -> MachineRecord:
     return await machines.keep(replace(record, state=MachineState.SUSPENDED, desired="stopped"))
 
 
-async def resumed(machines: "Machines", record: MachineRecord, boot_id: str) -> MachineRecord:
+async def resumed(machines: Sleepers, record: MachineRecord, boot_id: str) -> MachineRecord:
     """The record with its processes going on; without them, if its first one has ended in its sleep."""
     if record.running is None or not is_running(record.running, boot_id):
         await asyncio.to_thread(machines.signal_all, record.id, signal.SIGKILL)
