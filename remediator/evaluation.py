@@ -109,5 +109,4 @@ def _written(write_back: WriteBack) -> Iterator[Metric]:
 
 def evidence_times(settings: Settings) -> EvidenceTimes:
     """How fast direct evidence comes and goes, as the settings have it."""
-    intervals = settings.probe_interval, settings.heartbeat_interval, settings.dead_after
-    return EvidenceTimes(*intervals, probe_timeout=settings.probe_timeout)
+    return EvidenceTimes(settings.probe_interval, settings.dead_after, probe_timeout=settings.probe_timeout)

@@ -66,14 +66,6 @@ class IntakeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BurstSettings:
-    """Lifetime limits of one demand for hosts: attempts, and hosts beyond the demand."""
-
-    attempts: int = 3
-    hedge: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class TlsSettings:
     """A listener's certificate and key, and whose certificates it asks of clients; exporter-toolkit's words."""
 
@@ -112,7 +104,6 @@ class Settings:
     data: Path
     rules: Path
     hosts: Path
-    snapshots: Path
     # Empty: SQLite in data; else the address of a PostgreSQL database.
     journal: str = ""
     journal_password_file: Path | None = None
@@ -141,7 +132,6 @@ class Settings:
     liveness_playbook: str = "host_dead"
     probe_interval: timedelta = timedelta(seconds=1)
     probe_timeout: timedelta = timedelta(milliseconds=800)
-    heartbeat_interval: timedelta = timedelta(seconds=1)
     dead_after: timedelta = timedelta(seconds=3)
     evaluation_jitter: bool = True
     gate: GateSettings = GateSettings()
@@ -152,7 +142,6 @@ class Settings:
     cold_start: timedelta = timedelta(minutes=5)
     lease: timedelta = timedelta(seconds=30)
     provider: Endpoint | None = None
-    burst: BurstSettings = BurstSettings()
     alertmanagers: tuple[Endpoint, ...] = ()
     notify: str = "at_once"
     notify_within: timedelta = timedelta(minutes=5)

@@ -153,7 +153,7 @@ def evaluation() -> Evaluation:
     clock, store = UnmovedClock(NOON), FakeStore()
     store.fail("x", StoreError("no"))
     nowhere = Path()
-    settings = Settings(data=nowhere, rules=nowhere, hosts=nowhere, snapshots=nowhere)
+    settings = Settings(data=nowhere, rules=nowhere, hosts=nowhere)
     gate = Gate(open=False, reason="", since=NOON)
     made = Evaluation([group], store, Ledger(MemoryJournal()), clock, lambda: gate, settings)
     asyncio.run(made.evaluator.run_group(group_key(group), NOON))

@@ -22,7 +22,6 @@ from remediator.policy.web_fields import rate_limits, web_settings
 from remediator.policy.yaml.positions import Document, Where, parse_document, read_document
 from remediator.settings import (
     BmcEndpoint,
-    BurstSettings,
     Endpoint,
     GateSettings,
     IntakeSettings,
@@ -34,12 +33,11 @@ from remediator.settings import (
 
 PREFIX = "FLEETMEND_"
 SHORTEST_LEASE = timedelta(seconds=10)
-_PATHS = ("data", "rules", "hosts", "snapshots", "store_token_file", "journal_password_file")
+_PATHS = ("data", "rules", "hosts", "store_token_file", "journal_password_file")
 # Waiting no time at all for these means acting on nothing.
 _POSITIVE = (
     "probe_interval",
     "probe_timeout",
-    "heartbeat_interval",
     "dead_after",
     "store_timeout",
     "keep_history",
@@ -157,7 +155,6 @@ def _settings(fields: SettingsFile, base: Path) -> Settings:
         on_return=OnReturn(
             fields.on_return.default, {str(app): str(one) for app, one in fields.on_return.apps.items()}
         ),
-        burst=BurstSettings(**fields.burst.model_dump(exclude_none=True)),
         web=web_settings(fields.web, base, WebSettings()),
         fleet_web=web_settings(fields.fleet_web, base, WebSettings(max_connections=0)),
         rate_limits=rate_limits(fields.rate_limits),

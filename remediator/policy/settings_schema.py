@@ -133,13 +133,6 @@ class OnReturnFields(Strict):
     apps: dict[Text, Choice] = Field(default_factory=dict)
 
 
-class BurstFields(Strict):
-    """Limits of one demand for hosts."""
-
-    attempts: Annotated[int, Field(ge=1)] | None = None
-    hedge: Annotated[int, Field(ge=0)] | None = None
-
-
 class IntakeFields(Strict):
     """Who may post alerts, and what they may ask for."""
 
@@ -153,7 +146,6 @@ class SettingsFile(Strict):
     data: PathText = "data"
     rules: PathText = "rules"
     hosts: PathText = "hosts.yml"
-    snapshots: PathText = "snapshots"
     journal: Annotated[Text, AfterValidator(_journal)] | None = None
     journal_password_file: PathText | None = None
     name: Word | None = None
@@ -177,7 +169,6 @@ class SettingsFile(Strict):
     liveness_playbook: Name | None = None
     probe_interval: Duration | None = None
     probe_timeout: Duration | None = None
-    heartbeat_interval: Duration | None = None
     dead_after: Duration | None = None
     evaluation_jitter: bool | None = None
     gate: GateFields = Field(default_factory=GateFields)
@@ -188,7 +179,6 @@ class SettingsFile(Strict):
     cold_start: Duration | None = None
     lease: Duration | None = None
     provider: EndpointFields | None = None
-    burst: BurstFields = Field(default_factory=BurstFields)
     alertmanagers: list[EndpointFields] = Field(default_factory=list)
     notify: Literal["at_once", "after_playbook"] | None = None
     notify_within: Duration | None = None

@@ -33,7 +33,7 @@ class Desk:
     def __init__(
         self, ledger: Ledger, watch: Watch, outbox: Sender, clock: Clock, gauge: StoreGauge, told: Told
     ) -> None:
-        settings = Settings(_NOWHERE, _NOWHERE, _NOWHERE, _NOWHERE)
+        settings = Settings(_NOWHERE, _NOWHERE, _NOWHERE)
         self._ledger = ledger
         self._gauge = gauge
         self._told = told

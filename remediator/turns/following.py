@@ -34,8 +34,7 @@ class Following:
 
     def waiting(self, shard: str) -> Waiting:
         settings = self._settings
-        intervals = settings.probe_interval, settings.heartbeat_interval, settings.dead_after
-        times = EvidenceTimes(*intervals, probe_timeout=settings.probe_timeout)
+        times = EvidenceTimes(settings.probe_interval, settings.dead_after, probe_timeout=settings.probe_timeout)
         # Of its own: one commons is for one thread.
         commons = self._commons()
         return Waiting(Source(lambda: self._read(commons, shard), commons.close), times, self._clock)

@@ -20,7 +20,7 @@ from remediator.sources.slots import group_key
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 NOWHERE = Path()
-SETTINGS = Settings(NOWHERE, NOWHERE, NOWHERE, NOWHERE, store_write_url="")
+SETTINGS = Settings(NOWHERE, NOWHERE, NOWHERE, store_write_url="")
 RULES = tuple(Rule("g", f"Rule{number}", f"x{number}", timedelta(seconds=10)) for number in range(LISTED + 5))
 GROUP = Group("g", "f", timedelta(seconds=1), RULES)
 

@@ -14,21 +14,20 @@ _WORST_FIRST = (VerdictKind.WEDGED, VerdictKind.LABEL_DRIFT, VerdictKind.STORE_G
 
 @dataclass(frozen=True, slots=True)
 class EvidenceTimes:
-    """Intervals of the direct paths and how long silence must last; what is heard is fresh for three intervals."""
+    """How often hosts are probed and how long silence must last; what is heard is fresh for three intervals.
+
+    ``heartbeat_life`` is that of the agents' words, who report each second.
+    """
 
     probe_interval: timedelta = timedelta(seconds=1)
-    heartbeat_interval: timedelta = timedelta(seconds=1)
     dead_after: timedelta = timedelta(seconds=3)
+    heartbeat_life: timedelta = timedelta(seconds=3)
     power_life: timedelta = timedelta(seconds=5)
     probe_timeout: timedelta = timedelta(milliseconds=800)
 
     @property
     def vote_life(self) -> timedelta:
         return 3 * self.probe_interval
-
-    @property
-    def heartbeat_life(self) -> timedelta:
-        return 3 * self.heartbeat_interval
 
 
 @dataclass(frozen=True, slots=True)

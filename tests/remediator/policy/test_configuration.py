@@ -48,12 +48,12 @@ def test_what_the_shipped_comments_show_is_the_default(tmp_path: Path) -> None:
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
-    path = put(tmp_path, "patience: 5m\ngate: {latency: 1s}\nburst: {attempts: 2}\n")
-    given = {"FLEETMEND_PATIENCE": "3m", "FLEETMEND_GATE_LATENCY": "500ms", "FLEETMEND_BURST_ATTEMPTS": "7"}
+    path = put(tmp_path, "patience: 5m\ngate: {latency: 1s}\nrate_limits: {burst: 2}\n")
+    given = {"FLEETMEND_PATIENCE": "3m", "FLEETMEND_GATE_LATENCY": "500ms", "FLEETMEND_RATE_LIMITS_BURST": "7"}
     settings = load_settings(path, {**given, "FLEETMEND_EVALUATION_JITTER": "false", "FLEETMEND_TOKEN": "x"})
     assert settings.patience == timedelta(minutes=3)
     assert settings.gate.latency == timedelta(milliseconds=500)
-    assert settings.burst.attempts == 7
+    assert settings.rate_limits.burst == 7
     assert settings.evaluation_jitter is False
 
 

@@ -47,7 +47,7 @@ T = TypeVar("T")
 VANTAGES = tuple(Vantage(f"p-{rack}", "arn", rack) for rack in ("r1", "r2", "r3"))
 SHIPPED = load_policy(Path(__file__).parents[3] / "rules", ACTIONS)
 NOWHERE = Path("nowhere")
-SETTINGS = Settings(NOWHERE, NOWHERE, NOWHERE, NOWHERE)
+SETTINGS = Settings(NOWHERE, NOWHERE, NOWHERE)
 BOX_KEY = key_text(PrivateKey.generate().public_key)
 # The store's rule fires so long after a host fell silent.
 RULE_FIRES = timedelta(seconds=6)

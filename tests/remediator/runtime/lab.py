@@ -44,7 +44,7 @@ from tests.remediator.builders import NOON, OPEN, policy
 Answer = Callable[[Operation], dict[str, Any]]
 TIMES = LifeTimes()
 VANTAGES = tuple(Vantage(f"p-{rack}", "arn", rack) for rack in ("r1", "r2", "r3"))
-SETTINGS = Settings(Path("data"), Path("rules"), Path("hosts.yml"), Path("snapshots"))
+SETTINGS = Settings(Path("data"), Path("rules"), Path("hosts.yml"))
 
 
 @dataclass
