@@ -1,6 +1,7 @@
 """A remediator for tests: grants tokens, takes reports, serves a state, and can be told to refuse."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -22,6 +23,8 @@ class FakeRemediator:
     status: int = 200
     reports: list[dict[str, Any]] = field(default_factory=list)
     joins: list[dict[str, Any]] = field(default_factory=list)
+    # What is granted: as by a remediator of before, or nothing, where the newcomer's own is taken.
+    grants: str = TOKEN
     states_sent: int = 0
     url: str = ""
     _runner: web.AppRunner | None = None
@@ -61,10 +64,15 @@ class FakeRemediator:
         self.joins.append(ask)
         if ask["token"] != JOIN_TOKEN:
             return web.Response(status=403, text="no such token")
-        return web.json_response({"token": TOKEN})
+        return web.json_response({"token": self.grants})
+
+    def _knows(self, header: str) -> bool:
+        token = header.removeprefix("Bearer ")
+        offered = {join.get("token_digest") for join in self.joins}
+        return token == TOKEN or hashlib.sha256(token.encode()).hexdigest() in offered
 
     async def _probes(self, request: web.Request) -> web.Response:
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if not self._knows(request.headers.get("Authorization", "")):
             return web.Response(status=401)
         self.reports.append(await request.json())
         async with self._asked:

@@ -1,16 +1,12 @@
 """`fleetmend`: the remediator itself, its files, and the commands that ask a running one."""
 
 import argparse
-import asyncio
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import shtab
 
 from remediator.commands.replay import joined
 from remediator.model.errors import BadInput, FleetmendError
@@ -63,16 +59,25 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, and end with an exit code: 0 well, 1 not confirmed or warnings, 2 wrong input."""
     words = list(sys.argv[1:] if argv is None else argv)
-    args = build_parser(words).parse_args(joined(words))
     try:
+        args = build_parser(words).parse_args(joined(words))
         code: int = args.run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever reads has seen enough, as head does; the interpreter must not complain at its end either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         return 0
+    except OSError as error:
+        # The disk that is written to is full, say.
+        _hush()
+        return _refuse(FleetmendError(f"{error.filename or 'standard output'}: {error.strerror or error}"))
     return code
+
+
+def _hush() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -108,17 +113,22 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def _add_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("completion", help="print what makes a shell complete these commands")
-    parser.add_argument("shell", choices=("bash", "zsh"))
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
     parser.set_defaults(run=_completion)
 
 
 def _completion(args: argparse.Namespace) -> int:
+    import shtab
+
     print(shtab.complete(build_parser(), args.shell))
     return 0
 
 
 def _run(args: argparse.Namespace) -> int:
     # Imported late: the client commands start faster without the whole house.
+    import asyncio
+    import logging
+
     from remediator.journal.protocol import JournalUnusable
     from remediator.policy.configuration import load_settings
     from remediator.serving import serve

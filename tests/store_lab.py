@@ -1,7 +1,6 @@
 """A real metrics store for tests: started as the demo starts it, fed from a small site of the test's own."""
 
 import json
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import requests
 
 from remediator.model.errors import PermanentError
 from remediator.store_binary import StoreKind, find_store, scrape_config, store_command
+from scripts.story.ports import free_port as free_port
 
 # A path and the site's own HOST:PORT in; the body out.
 Answer = Callable[[str, str], str]
@@ -49,13 +49,6 @@ def serving(answer: Answer) -> Iterator[str]:
 def targets(*entries: tuple[str, dict[str, str]]) -> str:
     """A discovery answer: addresses and the labels they carry."""
     return json.dumps([{"targets": [address], "labels": labels} for address, labels in entries])
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def has_store(kind: StoreKind, cache: Path) -> bool:

@@ -8,7 +8,14 @@ import aiohttp
 
 from exporter.clock import Clock
 from exporter.errors import BadStart
-from exporter.probe.enrol import enrol, keep_token, load_token, read_join_token
+from exporter.probe.enrol import (
+    enrol,
+    keep_token,
+    load_token,
+    offered_path,
+    offered_token,
+    read_join_token,
+)
 from exporter.probe.flags import ProbeSettings
 from exporter.probe.groups import merge_checks
 from exporter.probe.prober import Prober
@@ -76,8 +83,10 @@ async def obtain_token(settings: ProbeSettings, vantage: Vantage, clock: Clock) 
         return token
     if not settings.join_token:
         raise BadStart(f"{settings.token_file} holds no token yet: --join-token is needed once")
-    token = await enrol(settings.remediators, read_join_token(settings.join_token), vantage, clock)
+    join_token, offered = read_join_token(settings.join_token), offered_token(settings.token_file)
+    token = await enrol(settings.remediators, join_token, vantage, clock, offered)
     keep_token(settings.token_file, token)
+    offered_path(settings.token_file).unlink(missing_ok=True)
     return token
 
 

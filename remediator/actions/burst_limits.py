@@ -3,9 +3,11 @@
 After that it is stuck and says so: nothing asks for it again while it stands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from remediator.actions.canaries import failed_image, failed_shape
 from remediator.actions.effects import GiveUpDemands
 from remediator.actions.packing import hosts_needed
 from remediator.actions.spec import Case
@@ -14,6 +16,7 @@ from remediator.model.request import Burst, BurstStage, Demand
 
 ATTEMPTS = 3
 STUCK = "DemandStuck"
+EVER = datetime.min.replace(tzinfo=UTC)
 _IN_VAIN = frozenset({BurstStage.STUCK, BurstStage.EXPIRED})
 
 
@@ -28,22 +31,40 @@ class Allowed:
 
 def allowed(case: Case, demands: Sequence[Demand], shape: Capacity, hedge: int, price: float) -> Allowed:
     """What is left of the lifetime of those demands of the case's region."""
-    bursts = [burst for burst in _since_released(case) if burst.region == case.target and burst.hosts]
-    tired = [demand for demand in demands if len(_in_vain(demand, bursts)) >= ATTEMPTS]
-    rest = tuple(demand for demand in demands if demand not in tired)
-    given_up = _word(case, shape, tired, _tried(bursts)) if tired else ()
+    since = _released(case)
+    bursts = [b for b in case.fleet.bursts.values() if b.region == case.target and b.hosts and b.asked_at >= since]
+    words = {demand.key: _stopped(case, demand, bursts, since) for demand in demands}
+    given_up = _words(case, shape, demands, words)
+    rest = tuple(demand for demand in demands if not words[demand.key])
     if not rest:
         return Allowed(0, (), given_up)
+    if why := failed_shape(bursts, shape):
+        return Allowed(0, (), given_up + _word(case, shape, rest, why))
     wanted = hosts_needed(rest, shape) + hedge
     hosts, why = _left(case, rest, bursts, wanted, price)
     return Allowed(hosts, rest, given_up) if hosts else Allowed(0, (), given_up + _word(case, shape, rest, why))
 
 
-def _since_released(case: Case) -> list[Burst]:
-    """All requests; after a person's release of the region its life begins anew."""
+def _released(case: Case) -> datetime:
+    """Since when a demand's life is counted: after a person's release of the region it begins anew."""
     mine = [each for each in case.fleet.releases.values() if each.covers(case.target, case.playbook.name, case.now)]
-    since = max((each.at for each in mine), default=None)
-    return [burst for burst in case.fleet.bursts.values() if since is None or burst.asked_at >= since]
+    return max((each.at for each in mine), default=EVER)
+
+
+def _stopped(case: Case, demand: Demand, bursts: Sequence[Burst], since: datetime) -> str:
+    """Why nothing more is asked for on behalf of one demand; empty while it may be."""
+    tired = len(_in_vain(demand, bursts)) >= ATTEMPTS
+    return _tried(bursts) if tired else failed_image(case.fleet, demand, since)
+
+
+def _words(
+    case: Case, shape: Capacity, demands: Sequence[Demand], words: Mapping[str, str]
+) -> tuple[GiveUpDemands, ...]:
+    """One for each reason."""
+    reasons = dict.fromkeys(words[demand.key] for demand in demands if words[demand.key])
+    return tuple(
+        word for why in reasons for word in _word(case, shape, [d for d in demands if words[d.key] == why], why)
+    )
 
 
 def _in_vain(demand: Demand, bursts: Sequence[Burst]) -> list[Burst]:

@@ -19,7 +19,8 @@ class CondemnParams(Params):
 
 
 def plan(case: Case, params: CondemnParams) -> Planned | Hold:  # noqa: ARG001
-    living = [m for m in case.fleet.machines_on(case.target) if m.alive and not m.adopted]
+    # Whom a standby stands in for is wanted back.
+    living = [m for m in case.fleet.machines_on(case.target) if m.alive and not (m.adopted or m.stood_in_for)]
     replaced = [machine for machine in living if _replaced(case, machine)]
     if not replaced or case.host is None or case.host.died_at is None:
         return Planned(waiting=f"{len(living)} machines have no replacement that serves" if living else "")

@@ -61,6 +61,19 @@ class Recreate:
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """Start the standby of a machine whose host is lost; ``epoch`` is that host's."""
+
+    machine: str
+    standby: str
+    epoch: int
+
+    @property
+    def key(self) -> str:
+        return f"stand_in:{self.machine}:{self.epoch}:{self.standby}"
+
+
+@dataclass(frozen=True, slots=True)
 class RestoreVolume:
     """Make a volume from a snapshot on another host."""
 
@@ -226,6 +239,7 @@ Effect = (
     | MarkAlive
     | Quarantine
     | Recreate
+    | StandIn
     | RestoreVolume
     | NoteRecovery
     | Condemn

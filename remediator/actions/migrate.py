@@ -48,9 +48,11 @@ def _wish(case: Case, machine: Machine, mine: list[Migration]) -> Migrate | None
         # A stop would overtake its start: it would run here while it is carried away.
         return None
     tried = [migration for migration in mine if migration.machine == machine.id]
-    if any(migration.open for migration in tried) or len(tried) >= TRIES or _hangs(case, tried):
+    # What its owner had made anew elsewhere, and was not, is no try of ours.
+    ours = sum(migration.anew is None for migration in tried)
+    if any(migration.open for migration in tried) or ours >= TRIES or _hangs(case, tried):
         return None
-    return Migrate(machine.id, case.target, case.playbook.name, len(tried))
+    return Migrate(machine.id, case.target, case.playbook.name, ours)
 
 
 MIGRATE = ActionSpec("migrate", Kind.ADDITIVE, "host", MigrateParams, plan)

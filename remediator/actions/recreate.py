@@ -1,4 +1,4 @@
-"""recreate: run a lost host's stateless machines elsewhere, from their sealed configs. It only adds."""
+"""recreate: have a lost host's stateless machines run elsewhere: standbys, or copies from sealed configs. It adds."""
 
 from datetime import timedelta
 from typing import Literal
@@ -8,6 +8,7 @@ from remediator.actions.elsewhere import regions_of
 from remediator.actions.fields import Pace
 from remediator.actions.poison import poisoned
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
+from remediator.actions.standbys import stand_ins, stands_in_for
 from remediator.model.machine import Machine, MachineState, Recovery
 from remediator.model.policy import Kind
 from remediator.model.request import Operation, Stage
@@ -35,9 +36,12 @@ class RecreateParams(Params):
 
 def plan(case: Case, params: RecreateParams) -> Planned:
     lost = [m for m in case.fleet.machines_on(case.target) if not (m.volumes or m.adopted) and m.alive]
-    serving = [machine for machine in lost if machine.state in WAS_SERVING or was_serving(case, machine)]
+    serving = [machine for machine in lost if _missed(case, machine)]
     tried = attempts(case)
-    wishes = [wish for machine in serving if (wish := _wish(case, machine, tried.get(machine.id)))]
+    # Cheaper than a replacement: what its owner keeps ready for this very moment.
+    wanting = [machine for machine in serving if machine.recovery not in _ELSEWHERE and not machine.quarantined]
+    ready_made = stand_ins([each for each in wanting if each.id not in tried], case.fleet, case.epoch)
+    wishes = [wish for each in serving if (wish := ready_made.get(each.id) or _wish(case, each, tried.get(each.id)))]
     ready = [wish for wish in wishes if isinstance(wish, Machine)]
     others = _elsewhere(case, params, ready)
     batch = [_recreated(case, machine, others) for machine in _paced(case, params, ready, others)]
@@ -45,6 +49,10 @@ def plan(case: Case, params: RecreateParams) -> Planned:
     pending = [m for m in serving if m.recovery in _UNDER_WAY]
     waiting = f"{len(pending)} machines not serving elsewhere yet" if pending else ""
     return Planned((*notes, *batch), waiting)
+
+
+def _missed(case: Case, machine: Machine) -> bool:
+    return not machine.idles and (machine.state in WAS_SERVING or was_serving(case, machine))
 
 
 def _elsewhere(case: Case, params: RecreateParams, machines: list[Machine]) -> dict[str, tuple[str, ...]]:
@@ -62,7 +70,8 @@ def was_serving(case: Case, machine: Machine) -> bool:
     """Whether its owner would miss it: it ran, or only a migration of ours had stopped it."""
     if machine.state in WAS_SERVING:
         return True
-    return any(m.machine == machine.id and m.source == case.target for m in case.fleet.migrations.values())
+    moves = case.fleet.moves_from(case.target)
+    return any(each.machine == machine.id and each.stops for each in moves)
 
 
 def attempts(case: Case) -> dict[str, Operation]:
@@ -74,6 +83,8 @@ def _wish(case: Case, machine: Machine, tried: Operation | None) -> Effect | Mac
     """What is to be said of one lost machine now, if anything; itself, if it is to be recreated."""
     if machine.recovery in _ELSEWHERE:
         return None
+    if standby := stands_in_for(machine, case.fleet):
+        return NoteRecovery(machine.id, Recovery.PLACED, f"its standby {standby.id} stands in for it")
     if machine.quarantined:
         return _held(machine, machine.quarantined)
     if machine.replaces and (why := poisoned(case.fleet, machine, case.limits.poison)):

@@ -8,7 +8,7 @@ import pydantic
 from remediator.actions.effects import Effect, NoteRecovery, Quarantine, Recreate, RestoreVolume
 from remediator.actions.fields import Duration
 from remediator.actions.poison import poisoned
-from remediator.actions.proof import proved_by
+from remediator.actions.proof import never_ran, proved_by
 from remediator.actions.recreate import attempts, was_serving
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
 from remediator.model.machine import Machine, Recovery, Snapshot, Volume
@@ -61,7 +61,7 @@ def _is_open(case: Case, machine: Machine, volume: Volume) -> bool:
 
 def _rung(case: Case, params: RestoreVolumesParams, machine: Machine, tried: Operation | None) -> Effect | None:
     """The next rung for one machine; None while one is under way or nothing is left to say."""
-    if machine.recovery in (Recovery.PLACED, Recovery.SERVING):
+    if machine.recovery in (Recovery.PLACED, Recovery.SERVING) or _copy_may_run(case, machine):
         return None
     if machine.quarantined:
         return _waiting(machine, machine.quarantined)
@@ -75,9 +75,23 @@ def _rung(case: Case, params: RestoreVolumesParams, machine: Machine, tried: Ope
         return _waiting(machine, f"{place}: its full config is on its host alone, not marked recoverable")
     if not proved_by(case.host, machine):
         return _waiting(machine, f"{place}: waits for proof that the host is off, or for the host")
-    if volume.superseded_by:
+    if volume.superseded_by and not _taken(case, machine, volume.superseded_by):
         return _recreate(case, machine, volume.superseded_by, tried)
     return _restore(case, params, machine, volume)
+
+
+def _copies(case: Case, machine: Machine) -> list[Machine]:
+    return [each for each in case.fleet.successors(machine) if each.alive]
+
+
+def _copy_may_run(case: Case, machine: Machine) -> bool:
+    """Whether its replacement was lost before it was heard of, without proof: what is waited for was said then."""
+    return not all(never_ran(each, case.fleet.hosts.get(each.host)) for each in _copies(case, machine))
+
+
+def _taken(case: Case, machine: Machine, volume_id: str) -> bool:
+    """Whether that restored volume is lost with the replacement that was to mount it."""
+    return any(volume_id in each.volumes for each in _copies(case, machine))
 
 
 def _recreate(case: Case, machine: Machine, volume_id: str, tried: Operation | None) -> Effect | None:

@@ -121,7 +121,7 @@ class Agent:
         await adopt(parts.machines, parts.store, self._settings.boot_id)
         upkeep = Upkeep(
             self._settings.disk, self._disk, parts.machines, parts.volumes, parts.sandbox, parts.standing,
-            parts.frozen, self._bell,
+            parts.frozen, self._bell, parts.store,
         )  # fmt: skip
         stuck = Stuck(self._settings.disk, self._disk, self._bell, self._clock)
         tasks = [asyncio.create_task(part) for part in (

@@ -66,7 +66,7 @@ async def update(hands: Hands, command: Command) -> Value:
             raise PermanentError(f"the config of machine {args.machine_id} is not the one its digest says")
         check_config(config, args.machine_id, record.volumes)
         stopped = await machines.stop(record.id, stop_signal(record.config), stop_timeout(record.config))
-        changed = replace(stopped, instance_id=args.instance_id, restarts=0)
+        changed = replace(stopped, instance_id=args.instance_id, restarts=0, over=False)
         record = await machines.keep(_with_config(hands, changed, config))
     return {"record": (await machines.start(record.id) if args.start else record).told()}
 

@@ -120,7 +120,7 @@ class Machines:
         if self.lease_over and record.under_lease:
             raise TransientError(f"machine {machine} is under a lease that has run out")
         record = self._free_of_strangers(record)
-        self.records[machine] = replace(record, state=MachineState.STARTING, desired="started")
+        self.records[machine] = replace(record, state=MachineState.STARTING, desired="started", over=False)
         self._around.changed()
         try:
             await self._spawn(self.records[machine])

@@ -42,6 +42,8 @@ class MachineRecord:
     running: Running | None = None
     exit_code: int | None = None
     restarts: int = 0
+    # It ended by itself, somebody saw it end, and it is not started again.
+    over: bool = False
     # Who asked for it: owner, operator or automatic; empty in records of before.
     made_by: str = ""
     # How its health checks last went; not kept over the agent's end.
@@ -71,7 +73,7 @@ class MachineRecord:
             "sealed": asdict(self.sealed) if self.sealed else None,
             "volumes": list(self.volumes), "port": self.port,
             "pid": self.running.pid if self.running else 0,
-            "created_at": self.created_at.isoformat(), "exit_code": self.exit_code,
+            "created_at": self.created_at.isoformat(), "exit_code": self.exit_code, "over": self.over,
             "checks": [{**asdict(check), "updated_at": check.updated_at.isoformat()} for check in self.checks],
         }  # fmt: skip
 

@@ -51,8 +51,8 @@ def after_exit(record: MachineRecord, exit_code: int | None, ran: timedelta) -> 
     if Policy.of(record.config).again(exit_code, restarts):
         return replace(ended, state=MachineState.STARTING, restarts=restarts + 1)
     if exit_code == 0:
-        return replace(ended, state=MachineState.STOPPED, desired="stopped")
-    return replace(ended, state=MachineState.FAILED)
+        return replace(ended, state=MachineState.STOPPED, desired="stopped", over=True)
+    return replace(ended, state=MachineState.FAILED, over=exit_code is not None)
 
 
 def delay_before(restarts: int) -> timedelta:

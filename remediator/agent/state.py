@@ -29,10 +29,11 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, body BLOB NOT NULL);
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One statement of a write."""
+    """One statement of a write; one that ``forgets`` takes away what must be nowhere on the disk soon after."""
 
     sql: str
     values: tuple[str | bytes | int, ...] = ()
+    forgets: bool = False
 
 
 _T = TypeVar("_T")
@@ -43,7 +44,7 @@ def put_machine(record: MachineRecord) -> Change:
 
 
 def drop_machine(machine: str) -> Change:
-    return Change("DELETE FROM machines WHERE id = ?", (machine,))
+    return Change("DELETE FROM machines WHERE id = ?", (machine,), forgets=True)
 
 
 def put_volume(record: VolumeRecord) -> Change:
@@ -78,6 +79,8 @@ class Store:
         self._pending: list[Change] = []
         self._next: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        # What an earlier life has dropped may lie in its log.
+        self._forgot = True
         try:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
@@ -88,6 +91,7 @@ class Store:
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA secure_delete = ON")
         found = self._db.execute("PRAGMA user_version").fetchone()[0]
         if found > VERSION:
             text = f"written by a newer version (format {found}, this one reads {VERSION})"
@@ -136,6 +140,20 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise TransientError(f"the agent's state cannot be written: {error}") from error
+        self._forgot = self._forgot or any(change.forgets for change in batch)
+
+    async def forget(self) -> None:
+        """Leave nothing of dropped machines in the log: their configs held secrets. Costs nothing where none was."""
+        async with self._turn:
+            if self._forgot:
+                await asyncio.to_thread(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise TransientError(f"the agent's state cannot be written: {error}") from error
+        self._forgot = False
 
     def close(self) -> None:
         self._db.close()

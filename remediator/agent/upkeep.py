@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from remediator.agent.frozen import Frozen
 from remediator.agent.machines import Machines
 from remediator.agent.sandbox import Sandbox
 from remediator.agent.standing import Standing
+from remediator.agent.state import Store
 from remediator.agent.telling import Disk
 from remediator.agent.volumes import Volumes
 from remediator.clock import Clock
@@ -32,6 +34,7 @@ class Upkeep:
     standing: Standing
     frozen: Frozen
     bell: Bell
+    store: Store
 
     async def watch_freeze(self, clock: Clock) -> None:
         while True:
@@ -47,6 +50,8 @@ class Upkeep:
             await self.volumes.measure()
             await self.finish_condemned(clock)
             await asyncio.to_thread(self.sandbox.purge)
+            with suppress(TransientError):
+                await self.store.forget()
             await clock.sleep(TIDY_SECONDS)
 
     async def finish_condemned(self, clock: Clock) -> None:

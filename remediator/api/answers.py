@@ -87,8 +87,9 @@ def _our_problem(request: web.Request, error: FleetmendError) -> web.Response:
 
 
 def _bug(request: web.Request, error: Exception) -> web.Response:
-    # Neither the exception's text nor the traceback: both may quote a machine's secrets.
+    # Neither the exception's text nor the traceback nor the path as it came: all may quote what is nobody's business.
+    resource = request.match_info.route.resource
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown place"
-    LOG.error("%s %s failed: %s at %s", request.method, request.path, type(error).__name__, place)
+    LOG.error("%s %s failed: %s at %s", request.method, resource and resource.canonical, type(error).__name__, place)
     return problem(500, "internal", "internal")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TypedDict
 
 from aiohttp import web
@@ -119,7 +120,8 @@ class AppsApi:
         fleet, rows = self._control.fleet(), self._control.apps()
         standing = (each.app for each in fleet.machines.values() if each.state is not MachineState.DESTROYED)
         implied = {*standing, *(volume.app for volume in fleet.volumes.values())}
-        return dict.fromkeys(implied, self._organisation) | {app.name: app.organisation for app in rows.values()}
+        created = [app for app in rows.values() if app.deleted_at is None or app.name in implied]
+        return dict.fromkeys(implied, self._organisation) | {app.name: app.organisation for app in created}
 
     def _docs(self, names: Iterable[str]) -> list[AppDoc]:
         rows, fleet = self._control.apps(), self._control.fleet()
@@ -142,16 +144,26 @@ class AppsApi:
 
 
 def organisation_of(control: Control, default: str) -> Callable[[str], str]:
-    """Whose an app is, empty where there is no such app; ``default`` has those that nobody created."""
+    """Whose an app is, empty where there is no such app; ``default`` has those that nobody created.
+
+    What is there and what is not takes the same steps: time tells nobody of another's apps.
+    """
 
     def owner(app: str) -> str:
-        if row := control.apps().get(app):
-            return row.organisation
-        fleet = control.rows()
+        row, fleet = control.apps().get(app), control.rows()
         there = any(machine.state is not MachineState.DESTROYED for machine in picked(fleet.machines, "app", app))
-        return default if there or picked(fleet.volumes, "app", app) else ""
+        stands = bool(picked(fleet.volumes, "app", app)) or there
+        if row and row.deleted_at is None:
+            return row.organisation
+        return (row.organisation if row else default) if stands else ""
 
     return owner
+
+
+def began_of(control: Control, app: str) -> datetime | None:
+    """Since when an app is whose it is; None for one that nobody created."""
+    row = control.apps().get(app)
+    return row.created_at if row else None
 
 
 def organisation_doc(slug: str) -> OrganisationDoc:

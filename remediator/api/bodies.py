@@ -11,6 +11,8 @@ from remediator.api.spans import Span
 from remediator.model.errors import BadInput, Problem
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
+# Keys that are quoted where they are wrong: whatever else stands for one may be a secret in the wrong place.
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 MIB_IN_GIB = 1024
 LARGEST_MB = 64 * 1024 * MIB_IN_GIB
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -95,6 +97,8 @@ class MachineConfig(Lenient):
     restart: Restart | None = None
     stop_config: StopConfig | None = None
     image: Text | None = None
+    auto_destroy: bool | None = None
+    standbys: Annotated[list[Annotated[Text, Field(min_length=1, max_length=64)]], Field(max_length=32)] | None = None
 
 
 class CreateMachine(Lenient):
@@ -122,6 +126,7 @@ class Join(Lenient):
     verify_key: Annotated[str, Field(max_length=128)] = ""
     box_key: Annotated[str, Field(max_length=128)] = ""
     identity: dict[str, str] = Field(default_factory=dict)
+    token_digest: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
 
 
 def decoded(body: bytes) -> dict[str, Any]:
@@ -150,7 +155,7 @@ def checked(model: type[BodyT], value: dict[str, Any]) -> BodyT:
 
 
 def _told(place: tuple[int | str, ...], text: str) -> str:
-    where = ".".join(str(part) for part in place)
+    where = ".".join(str(part) if isinstance(part, int) or _KEY.fullmatch(part) else "…" for part in place)
     what = text.removeprefix("Value error, ")
     return f"{where}: {what}" if where else what
 

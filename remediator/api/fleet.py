@@ -1,5 +1,7 @@
 """The fleet listener: enrolment, agents' sockets, and probe results each second from many vantages."""
 
+import re
+
 import msgspec
 from aiohttp import web
 
@@ -81,6 +83,7 @@ class FleetApi:
         return answer(told)
 
 
+_QUOTED = re.compile(r"'.*'", re.DOTALL)
 _DECODER = msgspec.json.Decoder(Report)
 
 
@@ -89,7 +92,8 @@ def read_report(body: bytes) -> VantageReport:
     try:
         told = _DECODER.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise wrong(f"no probe report: {error}") from None
+        # Of an enumeration the decoder quotes what was sent.
+        raise wrong(f"no probe report: {_QUOTED.sub('…', str(error))}") from None
     return VantageReport(
         vantage=told.vantage,
         region=told.region,

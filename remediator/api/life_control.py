@@ -13,7 +13,7 @@ class MachineLife(Protocol):
 
     ``ask`` is for exec and ps, within ``seconds``. ``lease`` is one in force. ``versions`` are those before the
     present one, newest first, as ``{"version", "config"}``. ``news`` ends when anything was written down since that
-    call.
+    call. ``answered`` says that whoever asked for a machine was told of it.
     """
 
     async def run(self, ask: VerbAsk) -> Machine: ...
@@ -21,6 +21,8 @@ class MachineLife(Protocol):
     async def ask(self, ask: VerbAsk, seconds: float) -> dict[str, Any]: ...
 
     async def update(self, ask: UpdateAsk) -> tuple[Machine, MachineLease | None]: ...
+
+    async def answered(self, machine_id: str) -> None: ...
 
     async def set_metadata(self, ask: MetadataAsk) -> Machine: ...
 

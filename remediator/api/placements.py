@@ -139,7 +139,7 @@ def _named(expression: str, fleet: Fleet) -> list[str]:
     found: list[str] = []
     for name in (part.strip() for part in expression.split(",")):
         if name not in (*known, ANY, ""):
-            raise wrong(f"region: {name[:64]!r} is no region of this fleet")
+            raise wrong(f"region: names one that this fleet does not have; there are {', '.join(known)}")
         found += [region for region in (known if name == ANY else [name]) if region and region not in found]
     return found
 

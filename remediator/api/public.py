@@ -1,14 +1,15 @@
 """The public listener (loopback): Machines API, status page, service discovery, metrics, internal state."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from aiohttp import web
 
 from remediator.api.answers import answer, answer_errors
-from remediator.api.apps import AppsApi, organisation_of
+from remediator.api.apps import AppsApi, began_of, organisation_of
 from remediator.api.bodies import wrong
 from remediator.api.control import Control
-from remediator.api.discovery import VantagePlace
+from remediator.api.discovery import MachineTargetsApi, VantagePlace
 from remediator.api.elsewhere import elsewhere
 from remediator.api.explaining.routes import ExplainApi
 from remediator.api.machines import MachinesApi
@@ -55,9 +56,10 @@ def build_public_app(
         *OperatorsApi(control, settings).endpoints(),
         *ExplainApi(control, owner).endpoints(),
         *DiscoveryApi(control, settings, vantages).endpoints(),
+        *MachineTargetsApi(control, settings, owner).endpoints(),
         *ReconcileApi(control).endpoints(),
         *TokensApi(control, tenancy.tokens).endpoints(),
-        *AuditApi(tenancy.audit).endpoints(),
+        *AuditApi(tenancy.audit, partial(began_of, control)).endpoints(),
         *alerts,
         *_internal(StateFeed(control, requests, settings.deploys), metrics_text),
     ]

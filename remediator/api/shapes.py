@@ -117,13 +117,17 @@ def _exit(event: Event, *, requested: bool) -> dict[str, Any]:
     return told | {"exit_code": code, "guest_exit_code": code, "guest_signal": code - 128 if code > 128 else -1}
 
 
-def route_docs(fleet: Fleet, app: str) -> list[dict[str, Any]]:
-    """Where the app's traffic may go now."""
+def routed(fleet: Fleet, app: str) -> list[tuple[Machine, Host]]:
+    """Where the app's traffic may go now, oldest first: the one rule of routes and of service discovery."""
     return [
-        _route_doc(machine, fleet.hosts[machine.host])
+        (machine, fleet.hosts[machine.host])
         for machine in machines_of(fleet, app)
         if machine.port and routable(machine, fleet.hosts.get(machine.host))
     ]
+
+
+def route_docs(fleet: Fleet, app: str) -> list[dict[str, Any]]:
+    return [_route_doc(machine, host) for machine, host in routed(fleet, app)]
 
 
 def _route_doc(machine: Machine, host: Host) -> dict[str, Any]:

@@ -70,7 +70,14 @@ def told_plainly(command: Command) -> Command:
             return command(args)
         except FleetmendError as error:
             sys.stderr.write(f"fleetmend: {error}\n")
-            return 2
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            if not hasattr(args, "url"):
+                raise
+            # Another program answered in JSON, or a remediator whose words are not ours.
+            what = f"{type(error).__name__}: {error}"
+            where = without_password(args.url)
+            sys.stderr.write(f"fleetmend: {where} answers what is not understood ({what}): is it a remediator?\n")
+        return 2
 
     return run
 
@@ -89,11 +96,19 @@ def operator_token(args: argparse.Namespace) -> str:
         raise CommandFailed(f"the operator token cannot be read from {path}: {why}") from None
 
 
+def without_password(url: str) -> str:
+    """As it may be printed."""
+    before, _, place = url.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    return f"{scheme}{separator}{place}" if before else url
+
+
 class Remediator:
     """Requests and answers in JSON; every failure is a ``CommandFailed``, a refusal ``Answered``."""
 
     def __init__(self, url: str, token: str = "") -> None:
         self._url = url.rstrip("/")
+        self._shown = without_password(self._url)
         self._session = requests.Session()
         # Proxies and .netrc of the environment have no business with the operator's token.
         self._session.trust_env = False
@@ -133,14 +148,14 @@ class Remediator:
             response = self._session.request(method, self._url + path, json=body, headers=headers, timeout=timeouts)
             return self._read(response)
         except requests.Timeout:
-            raise CommandFailed(f"the remediator at {self._url} does not answer in time") from None
+            raise CommandFailed(f"the remediator at {self._shown} does not answer in time") from None
         except requests.exceptions.SSLError:
-            raise CommandFailed(f"the certificate at {self._url} is not trusted (FLEETMEND_CA_FILE)") from None
+            raise CommandFailed(f"the certificate at {self._shown} is not trusted (FLEETMEND_CA_FILE)") from None
         except requests.ConnectionError:
-            raise CommandFailed(f"no remediator answers at {self._url}: is it running? (--url)") from None
+            raise CommandFailed(f"no remediator answers at {self._shown}: is it running? (--url)") from None
         except requests.RequestException:
             # Wrong schemes, bodies that are no JSON, endless redirects.
-            raise CommandFailed(f"what answers at {self._url} is no remediator") from None
+            raise CommandFailed(f"what answers at {self._shown} is no remediator") from None
         except OSError:
             # requests looks for the file with the first request.
             raise CommandFailed(f"FLEETMEND_CA_FILE: {self._session.verify} cannot be read") from None
@@ -150,6 +165,8 @@ class Remediator:
             return response.json() if response.content else None
         told = response.json()
         text = told.get("error") if isinstance(told, dict) else None
+        if response.status_code == UNAUTHORISED:
+            text = f"{text} (--token-file FILE says which)"
         after = response.headers.get("Retry-After", "")
         raise Answered(response.status_code, text or "no reason given", float(after) if after.isdigit() else None)
 

@@ -2,13 +2,26 @@
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 
-from remediator.commands.client import CommandFailed, told_plainly
-from remediator.commands.deploy import destroyed, progress
-from remediator.commands.scale import launched_as
+from remediator.commands.client import Answered, CommandFailed, told_plainly
+from remediator.commands.deploying import destroyed
+from remediator.commands.doing import accounted, progress
+from remediator.commands.scale import Done, launched_as
 from remediator.commands.scaling import Launch
 from remediator.commands.tables import say, say_json
-from remediator.commands.tenant import App, Json, add_app, app_of, config_of, group_of, like, living, mounts_of
+from remediator.commands.tenant import (
+    App,
+    Json,
+    add_app,
+    app_of,
+    config_of,
+    copied,
+    group_of,
+    like,
+    living,
+    mounts_of,
+)
 
 VERBS = {
     "start": "start it, where its host is",
@@ -18,7 +31,8 @@ VERBS = {
     "cordon": "show it to no traffic",
     "uncordon": "show it to traffic again",
 }
-Command = Callable[[App, argparse.Namespace], Json]
+Command = Callable[[App, argparse.Namespace], int]
+UNMET = 412
 AWAY = "the machine is on an unreachable host, try again later"
 
 
@@ -44,28 +58,41 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _ends_in(parser: argparse.ArgumentParser, command: Command) -> None:
     def run(args: argparse.Namespace) -> int:
         with app_of(args) as app:
-            done = command(app, args)
-        say_json(done) if args.json else say(str(done["text"]))
-        return 0
+            return command(app, args)
 
     add_app(parser)
     parser.set_defaults(run=told_plainly(run))
 
 
-def _destroy(app: App, args: argparse.Namespace) -> Json:
+def _told(args: argparse.Namespace, done: Json) -> int:
+    say_json(done) if args.json else say(str(done["text"]))
+    return 0
+
+
+def _destroy(app: App, args: argparse.Namespace) -> int:
     if args.force:
         destroyed(app, args.machine)
     else:
-        app.destroy(args.machine, force=False)
-    return {"id": args.machine, "text": f"{args.machine} is destroyed, or will be once its host is back"}
+        _asked_politely(app, args.machine)
+    return _told(args, {"id": args.machine, "text": f"{args.machine} is destroyed, or will be once its host is back"})
 
 
-def _act(app: App, args: argparse.Namespace) -> Json:
+def _asked_politely(app: App, machine: str) -> None:
+    try:
+        app.destroy(machine, force=False)
+    except Answered as error:
+        if error.status != UNMET or error.retry_after is not None:
+            raise
+        raise CommandFailed(f"{error} (--force destroys it all the same)") from None
+
+
+def _act(app: App, args: argparse.Namespace) -> int:
+    progress(f"{args.verb} {args.machine}")
     app.act(args.machine, args.verb)
-    return {"id": args.machine, "text": f"{args.machine}: {args.verb}"}
+    return _told(args, {"id": args.machine, "text": f"{args.machine}: {args.verb}"})
 
 
-def _clone(app: App, args: argparse.Namespace) -> Json:
+def _clone(app: App, args: argparse.Namespace) -> int:
     machines = app.machines()
     one = next((each for each in machines if each["id"] == args.machine), None)
     if one is None:
@@ -74,25 +101,43 @@ def _clone(app: App, args: argparse.Namespace) -> Json:
         siblings = [each["id"] for each in machines if living(each) and group_of(each) == group_of(one)]
         near = f" (a sibling can be cloned: {', '.join(siblings[:5])})" if siblings else ""
         raise CommandFailed(AWAY + near)
+    done = Done()
+    return accounted(partial(_cloned, app, one, args, done), lambda: done.any, partial(_tell_clone, done, one, args))
+
+
+def _cloned(app: App, one: Json, args: argparse.Namespace, done: Done) -> None:
     region = args.region or one["region"]
-    made = launched_as(app, Launch(region, config_of(one), *_volumes(app, one, region, args.from_snapshot)))
-    return {"id": made["id"], "of": one["id"], "text": f"{made['id']} ({made['name']}) is a clone of {one['id']}"}
+    volumes = _volumes(app, one, region, args.from_snapshot, done)
+    progress(f"launching a clone of {one['id']} in {region}")
+    launched_as(app, Launch(region, copied(config_of(one)), *volumes), done)
 
 
-def _volumes(app: App, one: Json, region: str, snapshot: str) -> tuple[tuple[str | None, ...], tuple[Json, ...]]:
+def _tell_clone(done: Done, one: Json, args: argparse.Namespace, why: str) -> None:
+    made = ", ".join(done.launched)
+    whole = f"{made} is a clone of {one['id']}"
+    text = f"made so far: {', '.join([*done.volumes, *done.launched])}" if why else whole
+    _told(args, {"id": made, "of": one["id"], "volumes": done.volumes, "text": text})
+
+
+_Made = tuple[tuple[str | None, ...], tuple[Json, ...]]
+
+
+def _volumes(app: App, one: Json, region: str, snapshot: str, done: Done) -> _Made:
     """For each mount a volume made from a snapshot, or None and the volume that a new one is to be like."""
     mounted = [str(mount["volume"]) for mount in mounts_of(one)]
     models = tuple(volume for name in mounted for volume in app.volumes() if volume["id"] == name)
     if not snapshot:
         return (None,) * len(models), models
-    return tuple(_restored(app, model, region, snapshot) for model in models), models
+    return tuple(_restored(app, model, region, snapshot, done) for model in models), models
 
 
-def _restored(app: App, model: Json, region: str, snapshot: str) -> str:
+def _restored(app: App, model: Json, region: str, snapshot: str, done: Done) -> str:
     if snapshot == "last":
         known = [each for each in app.snapshots(model["id"]) if each["status"] == "created"]
         if not known:
             raise CommandFailed(f"volume {model['id']} has no snapshot")
         snapshot = max(known, key=lambda each: str(each["created_at"]))["id"]
     progress(f"making a volume {model['name']} in {region} from {snapshot}")
-    return str(app.create_volume(like(model, region) | {"snapshot_id": snapshot})["id"])
+    made = str(app.create_volume(like(model, region) | {"snapshot_id": snapshot})["id"])
+    done.volumes.append(made)
+    return made

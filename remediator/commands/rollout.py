@@ -4,7 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from remediator.commands.tenant import Json, config_of, free_volumes, group_of, living, mounts_of
+from remediator.commands.tenant import (
+    REPLACES,
+    Json,
+    config_of,
+    copied,
+    free_volumes,
+    group_of,
+    living,
+    mounts_of,
+    replaces,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +81,14 @@ class _Rollout:
         if living(machine):
             config = _with(config_of(machine), machine, self._wanted)
             self.steps.append(Keep(machine) if config == machine["config"] else Update(machine, config))
-        elif twin := next((each["id"] for each in self._living if each["name"] == machine["name"]), ""):
+        elif twin := next((each["id"] for each in self._living if _stands_for(each, machine)), ""):
             self.steps.append(Drop(machine, twin))
         else:
             self._replace(machine)
 
     def _replace(self, machine: Json) -> None:
         siblings = (each for each in self._living if group_of(each) == group_of(machine))
-        base = self._wanted.config or next((config_of(each) for each in siblings), None)
+        base = self._wanted.config or next((copied(config_of(each)) for each in siblings), None)
         if base is None:
             self.problems.append(
                 f"machine {machine['id']} cannot be replaced: its full config is on its host, which cannot be "
@@ -86,6 +96,7 @@ class _Rollout:
             )
             return
         config = _with(base, machine, self._wanted)
+        config["metadata"] = {**config.get("metadata", {}), REPLACES: machine["id"]}
         mounts = [self._mounted(machine, mount) for mount in mounts_of(machine)]
         config.pop("mounts", None)
         whole = [mount for mount in mounts if mount]
@@ -106,6 +117,11 @@ class _Rollout:
             return None
         self._taken.add(free[0]["id"])
         return {**mount, "volume": free[0]["id"]}
+
+
+def _stands_for(living_one: Json, lost: Json) -> bool:
+    """Whether it was launched in place of that one: by us, or by an earlier deploy that was cut short."""
+    return bool(living_one["name"] == lost["name"] or replaces(living_one) == lost["id"])
 
 
 def _with(base: Mapping[str, Any], machine: Json, wanted: Wanted) -> Json:

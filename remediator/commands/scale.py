@@ -2,10 +2,13 @@
 
 import argparse
 import sys
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
-from remediator.commands.client import CommandFailed, told_plainly
-from remediator.commands.deploy import progress, read_config
+from remediator.commands.client import Answered, CommandFailed, told_plainly
+from remediator.commands.configs import placed, read_config
+from remediator.commands.doing import accounted, progress
 from remediator.commands.scaling import Count, Launch, Scale, scaled
 from remediator.commands.tables import say, say_json
 from remediator.commands.tenant import App, Json, add_app, app_of, like
@@ -38,20 +41,40 @@ def _run(args: argparse.Namespace) -> int:
         if isinstance(scale, str):
             raise CommandFailed(scale)
         _confirmed(scale, agreed=args.yes)
-        launched = [launched_as(app, launch) for launch in scale.launches]
-        for machine in scale.surplus:
-            progress(f"destroying {machine['id']} ({machine['name']})")
-            app.destroy(machine["id"], force=True)
-    done = {
-        "launched": [machine["id"] for machine in launched],
-        "destroyed": [machine["id"] for machine in scale.surplus],
-        "away": [machine["id"] for machine in scale.away],
-    }
-    say_json(done) if args.json else _tell(done, args.wanted)
-    return 0
+        done = Done(away=[machine["id"] for machine in scale.away])
+        return accounted(
+            partial(_carried_out, app, scale, done, args.config), lambda: done.any, partial(_tell, done, args)
+        )
 
 
 run = told_plainly(_run)
+
+
+@dataclass(slots=True)
+class Done:
+    """What was done so far, by id."""
+
+    launched: list[str] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
+    destroyed: list[str] = field(default_factory=list)
+    away: list[str] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.launched or self.volumes or self.destroyed)
+
+
+def _carried_out(app: App, scale: Scale, done: Done, file: Path | None) -> None:
+    try:
+        for number, launch in enumerate(scale.launches, 1):
+            progress(f"[{number}/{len(scale.launches)}] launching a machine in {launch.region}")
+            launched_as(app, launch, done)
+        for machine in scale.surplus:
+            progress(f"destroying {machine['id']} ({machine['name']})")
+            app.destroy(machine["id"], force=True)
+            done.destroyed.append(machine["id"])
+    except Answered as error:
+        raise CommandFailed(placed(str(error), file)) from None
 
 
 def _confirmed(scale: Scale, *, agreed: bool) -> None:
@@ -65,31 +88,40 @@ def _confirmed(scale: Scale, *, agreed: bool) -> None:
     names = ", ".join(f"{machine['id']} ({machine['name']})" for machine in scale.surplus)
     if not sys.stdin.isatty():
         raise CommandFailed(f"would destroy {names}: say --yes")
-    progress(f"Destroy {names}? [y/N]")
+    say(f"Destroy {names}? [y/N]", sys.stderr)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandFailed("nothing was changed")
 
 
-def launched_as(app: App, launch: Launch) -> Json:
+def launched_as(app: App, launch: Launch, done: Done) -> Json:
     """A machine of that config, on free volumes or on new ones like their models."""
     config = {**launch.config}
     pairs = zip(launch.volumes, launch.models, strict=True)
-    made = [volume or _volume(app, model, launch.region) for volume, model in pairs]
+    made = [volume or _volume(app, model, launch.region, done) for volume, model in pairs]
     if made:
         mounts = zip(config["mounts"], made, strict=True)
         config["mounts"] = [{**mount, "volume": volume} for mount, volume in mounts]
-    progress(f"launching a machine in {launch.region}")
     machine: Json = app.launch({"config": config, "region": launch.region})
+    done.launched.append(machine["id"])
     app.wait(machine["id"], "started")
     return machine
 
 
-def _volume(app: App, model: Json, region: str) -> str:
+def _volume(app: App, model: Json, region: str, done: Done) -> str:
     progress(f"making a volume {model['name']} in {region}")
-    return str(app.create_volume(like(model, region))["id"])
+    made = str(app.create_volume(like(model, region))["id"])
+    done.volumes.append(made)
+    return made
 
 
-def _tell(done: dict[str, list[str]], wanted: int) -> None:
-    say(f"count is {wanted}: launched {len(done['launched'])}, destroyed {len(done['destroyed'])}")
-    if done["away"]:
-        say(f"not counted, as their hosts could not be reached: {', '.join(done['away'])}")
+def _tell(done: Done, args: argparse.Namespace, why: str) -> None:
+    if args.json:
+        say_json(asdict(done))
+        return
+    if not why:
+        say(f"count is {args.wanted}: launched {len(done.launched)}, destroyed {len(done.destroyed)}")
+    for word in ("launched", "volumes", "destroyed"):
+        if found := getattr(done, word):
+            say(f"{'made volumes' if word == 'volumes' else word}: {', '.join(found)}")
+    if done.away:
+        say(f"not counted, as their hosts could not be reached: {', '.join(done.away)}")

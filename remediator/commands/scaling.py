@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediator.commands.tenant import Json, free_volumes, group_of, living, mounts_of
+from remediator.commands.tenant import GROUP, Json, copied, free_volumes, group_of, living
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +46,29 @@ def scaled(machines: Sequence[Json], volumes: list[Json], count: Count) -> Scale
         newest_first = sorted(alive, key=lambda each: str(each["created_at"]), reverse=True)
         return Scale(surplus=tuple(newest_first[:-missing] if missing else ()), away=away)
     siblings = alive or [each for each in machines if living(each) and group_of(each) == count.group]
-    config = count.config or (siblings[0]["config"] if siblings else None)
+    config = count.config or (copied(siblings[0]["config"]) if siblings else None)
+    if count.config and group_of({"config": count.config}) != count.group:
+        config = count.config | {"metadata": {**(count.config.get("metadata") or {}), GROUP: count.group}}
     if config is None:
         return f"no machine of group {count.group} lives whose config could be copied: say it by --config FILE"
     regions = [count.region] if count.region else _regions(alive or mine)
     if not regions:
         return "say where: --region REGION"
-    models = [] if count.config or not siblings else _mounted(siblings[0], volumes)
+    models: list[Json] = []
+    for mount in config.get("mounts") or []:
+        model = _model(mount, volumes)
+        if model is None:
+            named = mount.get("volume") or "of a mount"
+            return f"no volume {named} is known: name one of the app's, or write name and size_gb in the mount"
+        models.append(model)
     return Scale(tuple(_launches(missing, regions, config, models, volumes)), away=away)
 
 
-def _mounted(machine: Json, volumes: list[Json]) -> list[Json]:
-    """The volumes that a new machine's own are to be like."""
-    named = [mount.get("volume") for mount in mounts_of(machine)]
-    return [volume for name in named for volume in volumes if volume["id"] == name]
+def _model(mount: Json, volumes: list[Json]) -> Json | None:
+    """What the volume of a new machine's mount is to be like: the one that is named, also where its host is dead."""
+    if mount.get("name") and not mount.get("volume"):
+        return {"name": mount["name"], "size_gb": mount.get("size_gb") or 1}
+    return next((volume for volume in volumes if volume["id"] == mount.get("volume")), None)
 
 
 def _regions(machines: Sequence[Json]) -> list[str]:
@@ -75,7 +84,9 @@ def _launches(
         region = regions[number % len(regions)]
         mounted: list[str | None] = []
         for model in models:
-            free = [v["id"] for v in free_volumes(volumes, model["name"], region) if v["id"] not in taken]
+            fits = free_volumes(volumes, model["name"], region)
+            # The very one that is named, where it is free.
+            free = [v["id"] for v in sorted(fits, key=lambda v: v["id"] != model.get("id")) if v["id"] not in taken]
             mounted.append(free[0] if free else None)
             taken.update(free[:1])
         found.append(Launch(region, config, tuple(mounted), tuple(models)))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-GAP = "  "
+GAP, TAB = "  ", 8
 UNITS = (("year", 31536000), ("month", 2592000), ("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 STYLES = {
     "ok": "green", "healthy": "green", "started": "green", "serving": "green", "alive": "green",
@@ -29,6 +30,8 @@ class Listing:
     rows: Sequence[Sequence[str]]
     footer: str = ""
     none: str = "none"
+    # Columns that end at tab stops, as other clients of the Machines API print them.
+    tabbed: bool = False
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
@@ -46,18 +49,30 @@ def show(listing: Listing, stream: TextIO | None = None) -> None:
     if not listing.rows:
         say(listing.none, out)
     elif out.isatty():
-        Console(file=out, highlight=False).print(_rich(listing))
+        _print(listing, Console(file=out, highlight=False))
     else:
         out.write(plain(listing))
     if listing.footer:
         say(f"\n{listing.footer}", out)
 
 
+def _print(listing: Listing, console: Console) -> None:
+    """A rich table where there is room for it; else whole lines, for an id that is folded is no use to anybody."""
+    lines = plain(listing)
+    if max(map(cell_len, lines.splitlines())) <= console.width:
+        console.print(_rich(listing))
+    else:
+        console.print(lines, markup=False, soft_wrap=True, end="")
+
+
 def plain(listing: Listing) -> str:
     """Columns padded with spaces, one row a line."""
+    gap = "" if listing.tabbed else GAP
     rows = [listing.headings, *([clean(cell) for cell in row] for row in listing.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(listing.headings))]
-    lines = (GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    if listing.tabbed:
+        widths = [(width // TAB + 1) * TAB for width in widths]
+    lines = (gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -2,18 +2,25 @@
 
 import argparse
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from remediator.commands.client import Answered, CommandFailed, Remediator, add_connection, add_token, operator_token
+from remediator.commands.doing import progress
 
 Json = dict[str, Any]
 NONCE = "fly-machine-lease-nonce"
 # To connect; to answer what waits for a machine or a copy.
 PATIENT = (2.0, 90.0)
 LEASE_SECONDS = 120
+HELD, TOO_MANY = 409, 429
+AGAIN_SECONDS = 2.0
+GROUP = "fly_process_group"
+# Of a machine that was launched in place of a lost one: which.
+REPLACES = "fleetmend_replaces"
 GONE = frozenset({"destroyed", "destroying"})
 
 
@@ -36,15 +43,19 @@ class App:
 
     def machines(self) -> list[Json]:
         """Those that are not destroyed, nor told to be."""
-        found: list[Json] = self._remediator.get(f"{self._base}/machines")
-        return [machine for machine in found if machine["state"] not in GONE]
+        return [machine for machine in self.all_machines() if machine["state"] not in GONE]
+
+    def all_machines(self) -> list[Json]:
+        """Those that wait for their end too."""
+        found: list[Json] = self._ask("GET", f"{self._base}/machines")
+        return found
 
     def machine(self, identifier: str) -> Json:
-        found: Json = self._remediator.get(self._machine(identifier))
+        found: Json = self._ask("GET", self._machine(identifier))
         return found
 
     def volumes(self) -> list[Json]:
-        found: list[Json] = self._remediator.get(f"{self._base}/volumes")
+        found: list[Json] = self._ask("GET", f"{self._base}/volumes")
         return found
 
     def launch(self, body: Json) -> Json:
@@ -62,15 +73,31 @@ class App:
 
     @contextmanager
     def leased(self, identifier: str) -> Iterator[str]:
-        """The nonce of a lease on a machine, for as long as the block."""
-        lease = self._ask("POST", f"{self._machine(identifier)}/lease?ttl={LEASE_SECONDS}")
-        nonce = str(lease["data"]["nonce"])
+        """The nonce of a lease on a machine, for as long as the block; another's is waited out.
+
+        It may be that of a deploy that was killed.
+        """
+        nonce = self._lease(identifier)
         try:
             yield nonce
         finally:
             # It may have run out, or its machine may be gone: nothing is left to be given back.
             with suppress(Answered):
                 self._ask("DELETE", f"{self._machine(identifier)}/lease", None, {NONCE: nonce})
+
+    def _lease(self, identifier: str) -> str:
+        left = float(LEASE_SECONDS)
+        while True:
+            try:
+                lease = self._ask("POST", f"{self._machine(identifier)}/lease?ttl={LEASE_SECONDS}")
+                return str(lease["data"]["nonce"])
+            except Answered as error:
+                if error.status != HELD or left <= 0:
+                    raise
+                if left == LEASE_SECONDS:
+                    progress(f"{error}; waiting")
+            time.sleep(AGAIN_SECONDS)
+            left -= AGAIN_SECONDS
 
     def create_volume(self, body: Json) -> Json:
         return self._told("POST", f"{self._base}/volumes", body)
@@ -82,7 +109,7 @@ class App:
         return self._told("PUT", f"{self._volume(identifier)}/extend", {"size_gb": size_gb})
 
     def snapshots(self, volume: str) -> list[Json]:
-        found: list[Json] = self._remediator.get(f"{self._volume(volume)}/snapshots")
+        found: list[Json] = self._ask("GET", f"{self._volume(volume)}/snapshots")
         return found
 
     def snapshot(self, volume: str) -> None:
@@ -103,7 +130,16 @@ class App:
         return found
 
     def _ask(self, method: str, path: str, body: Json | None = None, headers: dict[str, str] | None = None) -> Any:
-        return self._remediator.ask(method, path, body, headers, PATIENT)
+        """Too many requests at once are asked again when the answer says: nothing was done of them."""
+        left = float(LEASE_SECONDS)
+        while True:
+            try:
+                return self._remediator.ask(method, path, body, headers, PATIENT)
+            except Answered as error:
+                left -= error.retry_after or 1
+                if error.status != TOO_MANY or left <= 0:
+                    raise
+                time.sleep(error.retry_after or 1)
 
 
 @contextmanager
@@ -130,10 +166,22 @@ def living(machine: Json) -> bool:
     return machine["host_status"] == "ok" and machine.get("config") is not None
 
 
+def copied(config: Json) -> Json:
+    """A config for another machine: without what is said of that one alone."""
+    metadata = {key: value for key, value in (config.get("metadata") or {}).items() if key != REPLACES}
+    rest = {key: value for key, value in config.items() if key not in ("metadata", "standbys")}
+    return rest | ({"metadata": metadata} if metadata else {})
+
+
 def group_of(machine: Json) -> str:
     """The process group, as clients of the API name it."""
     metadata = config_of(machine).get("metadata") or {}
-    return str(metadata.get("fly_process_group") or metadata.get("process_group") or "app")
+    return str(metadata.get(GROUP) or metadata.get("process_group") or "app")
+
+
+def replaces(machine: Json) -> str:
+    """The lost machine that it was launched for by a deploy, if any."""
+    return str((config_of(machine).get("metadata") or {}).get(REPLACES, ""))
 
 
 def mounts_of(machine: Json) -> list[Json]:

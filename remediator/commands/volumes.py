@@ -5,6 +5,7 @@ from typing import Any
 
 from remediator.clock import SystemClock
 from remediator.commands.client import Command, add_connection, asked, told_plainly
+from remediator.commands.doing import progress
 from remediator.commands.tables import Listing, ago, moment, say, say_json, show
 from remediator.commands.tenant import Json, add_app, app_of
 
@@ -70,12 +71,16 @@ def _listed(volumes: list[Json], args: argparse.Namespace) -> None:
         say_json(volumes)
         return
     away = any(each["host_status"] == "unreachable" for each in volumes)
-    show(Listing(HEADINGS, [_row(each) for each in volumes], FOOTER if away else "", "No volumes."))
+    none = f"App {args.app} has no volumes." if args.app else "No volumes."
+    show(Listing(HEADINGS, [_row(each) for each in volumes], FOOTER if away else "", none, tabbed=True))
 
 
 def _create(args: argparse.Namespace) -> int:
     wanted = {"name": args.name, "region": args.region, "size_gb": args.size, "snapshot_id": args.snapshot_id or None}
     with app_of(args) as app:
+        progress(
+            f"making a volume {args.name} in {args.region}{f' from {args.snapshot_id}' if args.snapshot_id else ''}"
+        )
         _told(app.create_volume(wanted), args)
     return 0
 
@@ -108,7 +113,7 @@ def _told(volume: Json, args: argparse.Namespace) -> None:
         "Created at": moment(volume["created_at"]),
     }
     for name, value in fields.items():
-        say(f"{name:>20}: {value}")
+        say(f"{name:>20}: {value}".rstrip())
 
 
 def _snapshots(args: argparse.Namespace) -> int:
@@ -125,13 +130,16 @@ def _snapshots(args: argparse.Namespace) -> int:
     ]  # fmt: skip
     if rows:
         say("Snapshots")
-    show(Listing(SNAPSHOT_HEADINGS, rows, "", f"No snapshots of {args.volume}."))
+    show(Listing(SNAPSHOT_HEADINGS, rows, "", f"No snapshots of {args.volume}.", tabbed=True))
     return 0
 
 
 def _snapshot(args: argparse.Namespace) -> int:
     with app_of(args) as app:
         app.snapshot(args.volume)
+    if args.json:
+        say_json({"volume": args.volume, "status": "waiting"})
+        return 0
     say(f"a snapshot of {args.volume} is being taken: fleetmend volumes snapshots list {args.volume}")
     return 0
 

@@ -122,7 +122,10 @@ class Index:
         return found[place]
 
     def newly_lost(self, place: Place, within: timedelta, besides: str) -> tuple[int, int]:
-        """Hosts of a place that died within the span, and those newly unknown; of incidents' hosts none."""
+        """Hosts of a place that died within the span, and those newly unknown; of incidents' hosts none.
+
+        Nor of those whose own lone death came before: what was begun with them stays in the rate (``begun``).
+        """
         found = self.kept(("lost", place[0], within), lambda: self._lost(place[0], within))
         dead, unclear = found[place]
         return len(dead) - (besides in dead), len(unclear) - (besides in unclear)

@@ -64,7 +64,11 @@ _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
 # What a disk that is all but full can do without: alerts are sent again by whoever told them.
 SPARED = frozenset({"KeptAlert", "ReceivedAlert", "SentAlert"})
 # Sealed configs are in the rows for as long as they are needed, and only as their digest in what is kept for long.
-_SEALED = {"Machine": ("sealed", "box"), "Operation": ("args", "sealed_config")}
+_SEALED = {
+    "Machine": ("sealed", "box"),
+    "Operation": ("args", "sealed_config"),
+    "Migration": ("anew", "sealed_config"),
+}
 
 
 def encode(value: Any) -> bytes:

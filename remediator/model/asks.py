@@ -143,7 +143,10 @@ class ProbeTarget:
 
 @dataclass(frozen=True, slots=True)
 class JoinAsk:
-    """Keys offered at enrolment; ``kind`` is agent or vantage."""
+    """Keys offered at enrolment; ``kind`` is agent or vantage.
+
+    ``token_digest``: SHA-256 in hex of a bearer token that a vantage has made for itself; empty where we make it.
+    """
 
     token: str
     kind: str
@@ -153,6 +156,7 @@ class JoinAsk:
     verify_key: str = ""
     box_key: str = ""
     identity: dict[str, str] = field(default_factory=dict)
+    token_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,15 @@ class Enrolment:
 class JoinToken:
     """Allows one enrolment under one name until it expires; only its hash is kept.
 
-    ``kind`` is what may join, agent or vantage; empty is either.
+    ``kind`` is what may join, agent or vantage; empty is either. ``used_by`` marks who joined with it: the
+    same again, whose answer was lost, is answered again.
     """
 
     token_hash: str
     name: str
     expires_at: datetime
     kind: str = ""
+    used_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,12 @@ class Sighting:
     power_at: datetime | None = None
     claims: tuple[Claim, ...] = ()
 
+    @property
+    def off(self) -> bool:
+        """Whether its BMC says so, and said it after the host was last heard."""
+        newer = self.power_at is not None and (self.heartbeat is None or self.power_at > self.heartbeat)
+        return self.power == "off" and newer
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

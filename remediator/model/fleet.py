@@ -80,6 +80,10 @@ class Fleet:
     def machines_of(self, app: str) -> list[Machine]:
         return list(self.views.apps.of(self.machines, app))
 
+    def standbys_of(self, app: str) -> list[Machine]:
+        """An app's machines that are standbys of others."""
+        return list(self.views.standbys.of(self.machines, app))
+
     def creates(self) -> list[Operation]:
         """Operations that run a machine elsewhere, the ended ones too; each names its ``source``."""
         rows = self.operations
@@ -156,10 +160,13 @@ def routable(machine: Machine, host: Host | None) -> bool:
 
 
 def serves(machine: Machine, host: Host | None) -> bool:
-    """Whether it runs where it may: never condemned, never on a host lost or not yet admitted."""
+    """Whether it runs where it may: never condemned, never on a host lost or not yet admitted.
+
+    A standby serves no more from the instant in which whom it stood in for serves again.
+    """
     if host is None or machine.condemned or machine.adopted or not _admitted(machine, host):
         return False
-    return machine.state is MachineState.STARTED
+    return machine.state is MachineState.STARTED and not machine.stepping_down
 
 
 def _admitted(machine: Machine, host: Host) -> bool:

@@ -116,6 +116,9 @@ class Machine:
     cordoned: bool = False
     # How its health checks last went, as its host's agent tells.
     checks: tuple[Check, ...] = ()
+    # Of a standby: whom it stands in for now; and whether it is to stop, for that one serves again.
+    standing_for: str = ""
+    stepping_down: bool = False
 
     @property
     def stateless(self) -> bool:
@@ -129,6 +132,26 @@ class Machine:
     @property
     def condemned(self) -> bool:
         return self.condemned_at is not None
+
+    @property
+    def stands_by(self) -> tuple[str, ...]:
+        """The machines for which it is to be started when their host is lost."""
+        return tuple(self.config.get("standbys") or ())
+
+    @property
+    def stands_in(self) -> bool:
+        return bool(self.standing_for)
+
+    @property
+    def idles(self) -> bool:
+        """A standby that waits and never ran, or that is on its way to rest: nobody misses it."""
+        waits = bool(self.stands_by) and not self.stands_in and self.state is MachineState.CREATED
+        return waits or self.stepping_down
+
+    @property
+    def stood_in_for(self) -> bool:
+        """Served for, by a standby and not by a replacement."""
+        return self.recovery is Recovery.SERVING and not self.replaced_by
 
     @property
     def asks(self) -> Capacity:

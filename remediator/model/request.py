@@ -67,7 +67,8 @@ EDGES: dict[StrEnum, frozenset[StrEnum]] = {
     _D.SENT: frozenset({_D.ACKED, _D.BLOCKED, _D.SENT, _D.VERIFIED_ABSENT}),
     _D.ACKED: frozenset({_D.VERIFIED_ABSENT, _D.SENT, _D.BLOCKED}),
     _M.PLANNED: frozenset({_M.RESERVED, _M.ROLLED_BACK, _M.STUCK}),
-    _M.RESERVED: frozenset({_M.COPYING, _M.ROLLED_BACK, _M.STUCK}),
+    # What is made anew has nothing to copy.
+    _M.RESERVED: frozenset({_M.COPYING, _M.STARTING, _M.ROLLED_BACK, _M.STUCK}),
     _M.COPYING: frozenset({_M.STARTING, _M.ROLLED_BACK, _M.STUCK}),
     _M.STARTING: frozenset({_M.VERIFYING, _M.ROLLED_BACK, _M.STUCK}),
     _M.VERIFYING: frozenset({_M.DONE, _M.ROLLED_BACK, _M.STUCK}),
@@ -102,8 +103,26 @@ class Destroy:
 
 
 @dataclass(frozen=True, slots=True)
+class Anew:
+    """What an owner's update makes of a machine that moves for it; ``config`` is scrubbed.
+
+    ``sealed_config`` is the full one, closed for the target's agent, until it is sent there. ``ran``: it was running.
+    """
+
+    instance_id: str
+    digest: str
+    config: dict[str, Any]
+    sealed_config: str = ""
+    start: bool = True
+    ran: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
-    """A machine's move from a living host; it keeps its id, and the source is freed last."""
+    """A machine's move from a living host; it keeps its id, and the source is freed last.
+
+    With ``anew`` nothing is copied: it becomes what its owner has sent, on a host that has room for that.
+    """
 
     id: str
     machine: str
@@ -116,6 +135,8 @@ class Migration:
     moved_at: datetime | None = None
     volumes: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    origin: Origin = Origin.AUTOMATIC
+    anew: Anew | None = None
 
     def moved_to(self, stage: MigrationStage, now: datetime, note: str = "") -> "Migration":
         _check(self.stage, stage, f"migration {self.id}")
@@ -124,6 +145,11 @@ class Migration:
     @property
     def open(self) -> bool:
         return self.stage in EDGES
+
+    @property
+    def stops(self) -> bool:
+        """It has stopped what ran: whoever undoes it, or finds the source lost, has that to start again."""
+        return self.anew is None or self.anew.ran
 
 
 @dataclass(frozen=True, slots=True)

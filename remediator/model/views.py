@@ -1,6 +1,7 @@
 """What is asked of a fleet most: what is on a host, who runs an app, who takes work, and what is taken."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from remediator.model.grouping import Grouped, Once, Tallied, under
 from remediator.model.host import Capacity, Host
@@ -17,6 +18,7 @@ class Views:
         self.machines: Grouped[Machine] = Grouped(lambda machine: machine.host)
         self.volumes: Grouped[Volume] = Grouped(lambda volume: volume.host)
         self.apps: Grouped[Machine] = Grouped(lambda machine: machine.app)
+        self.standbys: Grouped[Machine] = Grouped(lambda machine: machine.app if machine.stands_by else "")
         self.takers: Grouped[Host] = Grouped(lambda host: host.region if host.takes_work else "")
         # For placement: free capacity of a region, in order, and who runs an app; for correlation: hosts by label.
         self.orders, self.moved, self.siblings = Once(), Once(), Once()
@@ -62,5 +64,6 @@ def _coming(migrations: Mapping[str, Migration], machines: Mapping[str, Machine]
     for migration in migrations.values():
         machine = machines.get(migration.machine)
         if migration.open and machine is not None:
-            found[migration.target] = found.get(migration.target, NOTHING) + machine.asks
+            coming = replace(machine, config=migration.anew.config) if migration.anew else machine
+            found[migration.target] = found.get(migration.target, NOTHING) + coming.asks
     return found

@@ -23,6 +23,7 @@ from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.errors import FleetmendError
 from remediator.model.evidence import Gate
 from remediator.model.fleet import Fleet
+from remediator.model.machine import Event, Machine
 from remediator.model.people import Approval
 from remediator.model.policy import Correlated, Policy
 from remediator.model.record import Record
@@ -115,6 +116,7 @@ class Loop:
         self._clock = clock
         self._counted = counted
         self.rules = rules
+        watch.lives = rules.times
         self.holds: dict[tuple[str, str, str], Decision] = {}
         self.recent: deque[Decision] = deque(maxlen=RECENT)
         self.trouble = ""
@@ -149,10 +151,19 @@ class Loop:
             self._counted.ticked(self._clock.monotonic() - began)
             await self._watch.rest(TICK)
 
-    async def tick(self, gauge: Gauge) -> None:
-        """One round, in one transaction: what is decided is durable before anything is sent."""
+    def idle(self, gauge: Gauge) -> bool:
+        """Whether a tick now would find, change and send nothing."""
         self._watch.gate, self._watch.frozen = gauge.gate(), gauge.frozen()
         self._mind_the_gap()
+        now, connected = self._clock.now(), self._watch.evidence.connected()
+        if not self._watch.still() or any(self._outbox.due(connected, self._watch.frozen, now)):
+            return False
+        return self.rest.lasts(self._watch.known(), self.rules, now)
+
+    async def tick(self, gauge: Gauge) -> None:
+        """One round, in one transaction: what is decided is durable before anything is sent."""
+        if self.idle(gauge):
+            return
         before = self._ledger.sequence
         async with self._ledger.writing() as draft:
             # The clock is read inside: what is judged is what stands when it is written.
@@ -294,3 +305,7 @@ def note_demands(unplaced: tuple[Placeable, ...], fleet: Fleet, draft: Draft, no
         if before is None or now - before.last_asked > _DEMAND_REFRESH:
             first = before.first_asked if before else now
             draft.put(Demand(key, machine.app, machine.region, machine.asks, 1, first, now))
+        if before is None and isinstance(wish, Recreate):
+            told = f"no host in {machine.region} has room for it: it runs as soon as one has"
+            lost = draft.get(Machine, machine.id) or machine
+            draft.put(lost.noted(Event(now, "recovery", "waiting", "fleetmend", told)))

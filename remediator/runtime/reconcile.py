@@ -19,6 +19,7 @@ from remediator.runtime.effects import fencing, outcomes
 from remediator.runtime.effects.written import condemn
 from remediator.runtime.ledger import Draft
 from remediator.runtime.living import live
+from remediator.runtime.machines.standing_in import look_after_standbys
 from remediator.runtime.people import maintenance
 from remediator.runtime.people.leavers import forget_words, leave
 from remediator.runtime.rewound import DOUBT
@@ -49,6 +50,7 @@ def follow(fleet: Fleet, draft: Draft, now: datetime, rule: Correlated | None = 
     _destroys(fleet, draft, now)
     serving(draft, fleet.machines, now)
     admit(fleet, draft, now)
+    look_after_standbys(fleet, draft, now)
     _migrations(fleet, draft, now)
     for burst in picked(fleet.bursts, "open", value=True):
         draft.put(bursts.advance(burst, fleet, now))
@@ -127,7 +129,7 @@ def _stranded(fleet: Fleet, draft: Draft, now: datetime) -> None:
         if host is None or host.life is not Life.DEAD:
             continue
         copied = "migration" in operation.args and operation.verb in ("create", "create_volume")
-        if copied or operation.verb in _OF_THE_MOMENT:
+        if copied or operation.verb in _OF_THE_MOMENT or "stands_for" in operation.args:
             outcomes.failed(operation, f"{host.name} died", draft, now)
         elif operation.verb == "create":
             _create_again(operation, f"{host.name} died", draft, now, lost=True)
@@ -167,14 +169,23 @@ def _create_again(operation: Operation, why: str, draft: Draft, now: datetime, *
     if machine is None:
         return
     original = draft.get(Machine, machine.replaces)
-    if lost and original and machine.alive and machine.stateless:
-        draft.put(machine.recovering(Recovery.PLACED, f"{why} before it started: made again elsewhere", now))
-        draft.put(original.recovering(Recovery.NONE, f"{why} before the replacement started", now))
+    if lost and original and machine.alive:
+        draft.put(*_spared(machine, original, why, now))
         return
     condemn(draft, machine.id, f"{why} before it started", now)
     if original:
         again = original.without(machine.id)
         draft.put(again.recovering(Recovery.NONE, f"{why} before the replacement started", now))
+
+
+def _spared(machine: Machine, original: Machine, why: str, now: datetime) -> tuple[Machine, Machine]:
+    """What may run on a lost host, and its original; of one volume's copies there is never to be a second."""
+    if machine.stateless:
+        again = machine.recovering(Recovery.PLACED, f"{why} before it started: made again elsewhere", now)
+        return again, original.recovering(Recovery.NONE, f"{why} before the replacement started", now)
+    waits = f"{why} before it was heard of: it may run there"
+    told = f"its copy {machine.id} may run on lost host {machine.host}: waits for that host, or for its own"
+    return machine.recovering(Recovery.WAITING, waits, now), original.recovering(Recovery.WAITING, told, now)
 
 
 def forget(fleet: Fleet, draft: Draft, now: datetime) -> None:

@@ -25,6 +25,8 @@ from remediator.simulation.keeping import at_once
 from remediator.simulation.sending import Sender
 
 _NOWHERE = Path("nowhere")
+# So long after a start a person waits for agents to greet before the gap is taken for what it is.
+LISTENS = timedelta(seconds=30)
 
 
 class Desk:
@@ -62,6 +64,8 @@ class Desk:
                 self._gauge.frozen_why = ""
             case "cordon" | "uncordon":
                 at_once(self._on_host(ask))
+            case "reconcile" if now - self.rewound.term.began < LISTENS:
+                return Answer(accepted=False, text="agents are still telling what they hold", retry_after=2.0)
             case "reconcile":
                 at_once(self.rewound.accept(ask.who, "simulated", silent=len(self._ledger.all(Host))))
             case _:

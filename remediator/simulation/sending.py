@@ -5,11 +5,10 @@ from datetime import datetime
 from remediator.clock import Clock
 from remediator.model.errors import TransientError
 from remediator.model.machine import Machine
-from remediator.model.request import Operation, Origin
+from remediator.model.request import Operation
 from remediator.runtime.agents.door import Agents
 from remediator.runtime.effects import outcomes
 from remediator.runtime.effects.outbox import Outbox
-from remediator.runtime.incidents import held_back
 from remediator.runtime.ledger import Ledger
 from remediator.simulate.world.judge import Ended, Mark, Send
 from remediator.simulation.keeping import Doom, at_once
@@ -32,14 +31,13 @@ class Sender(Outbox):
         return bool(self._under_way)
 
     def send_due(self, reachable: frozenset[str], frozen: str, now: datetime) -> None:
-        kept_back = held_back(self._ledger, now)
-        for operation in self._ledger.all(Operation).where("open", value=True):
-            if kept_back(operation) or self._under_way.get(operation.key) == operation.written_at:
-                continue
-            if _due(operation, reachable, frozen, now):
-                self._doom.meets("before_send")
-                self._give(operation)
-                self._doom.meets("after_send")
+        for operation in self.due(reachable, frozen, now):
+            self._doom.meets("before_send")
+            self._give(operation)
+            self._doom.meets("after_send")
+
+    def _flies(self, operation: Operation) -> bool:
+        return self._under_way.get(operation.key) == operation.written_at
 
     def _give(self, operation: Operation) -> None:
         self._under_way[operation.key] = operation.written_at
@@ -78,14 +76,6 @@ class Sender(Outbox):
                 outcomes.failed(operation, ended.error, draft, now)
             else:
                 outcomes.succeeded(operation, ended.value, draft, now)
-
-
-def _due(operation: Operation, reachable: frozenset[str], frozen: str, now: datetime) -> bool:
-    if frozen and operation.origin is Origin.AUTOMATIC:
-        return False
-    if operation.host and operation.host not in reachable:
-        return False
-    return operation.not_before is None or operation.not_before <= now
 
 
 class Uncounted:

@@ -1,30 +1,22 @@
 """The watch of a fleet in which most hosts are well and nobody speaks of them."""
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from remediator.clock import Clock
 from remediator.engine.evidence.vantages import Vantage
-from remediator.engine.evidence.verdicts import QUIET, EvidenceTimes
-from remediator.model.evidence import Claim, Outcome, Sighting, Vote
+from remediator.engine.evidence.verdicts import QUIET
+from remediator.model.evidence import Claim, Outcome, Sighting, VerdictKind, Vote
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.runtime.agents.watch import Watch
-from remediator.runtime.ledger import Ledger
 from remediator.sources.evidence import Evidence
-
-# After so long without a change no age of anything heard can change a verdict any more …
-SETTLED = timedelta(seconds=8)
-# … and the host is judged this often, so that what is known of it stays fresh.
-REFRESH = timedelta(seconds=1)
 
 
 class TellingEvidence(Evidence):
-    """The evidence, which also notes of whom something *new* was heard: the same once more is no news."""
+    """The evidence of a fleet of which only some are spoken."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.news: set[str] = set()
         # Hosts of whom nobody speaks, for all is well with them; and those who are spoken of.
         self.quiet: set[str] = set()
         self.spoken: set[str] = set()
@@ -62,25 +54,16 @@ class TellingEvidence(Evidence):
 
     def heard(self, host: str, now: datetime) -> None:
         self._speaks(host)
-        before = self._heartbeats.get(host)
-        if host not in self._connected or before is None or now - before >= self._times.heartbeat_life:
-            self.news.add(host)
         super().heard(host, now)
 
     def voted(self, vantage: Vantage, host: str, outcome: Outcome, received: datetime) -> None:
         self._speaks(host)
-        before = self._votes[host].get(vantage.name)
-        if before is None or before.outcome is not outcome:
-            self.news.add(host)
         super().voted(vantage, host, outcome, received)
 
     def claimed(self, host: str, by: str, claims: Iterable[Claim]) -> None:
         told = tuple(claims)
         if told:
             self._speaks(host)
-        before = self._claims[host].get(by, ()) if host in self._claims else ()
-        if [each.kind for each in before] != [each.kind for each in told]:
-            self.news.add(host)
         super().claimed(host, by, told)
 
 
@@ -89,44 +72,29 @@ class CalmWatch(Watch):
 
     evidence: TellingEvidence
 
-    def __init__(self, ledger: Ledger, evidence: Evidence, times: EvidenceTimes, clock: Clock) -> None:
-        super().__init__(ledger, evidence, times, clock)
-        self._judged_at: dict[str, datetime] = {}
-
     def began_long_ago(self, at: datetime) -> None:
         self._began = at
 
     def look(self) -> Fleet:
-        """Judge as ever, but a host with whom nothing has changed for long only once a second."""
-        now = self.evidence.at = self._clock.now()
-        resting = {name for name in self._loud | self.evidence.stirred if self._rests(name, now)}
-        self.evidence.stirred -= resting
-        self._loud -= resting
-        self.evidence.news.clear()
+        """Judge as ever; of whom nobody speaks age says nothing."""
+        self.evidence.at = self._clock.now()
         fleet = super().look()
-        self._loud |= resting
-        judged = fleet.judged or frozenset()
-        for name in judged & self.evidence.quiet:
+        for name in (fleet.judged or frozenset()) & self.evidence.quiet:
             self._due.at(name, None)
-        self._judged_at.update(dict.fromkeys(judged, now))
+            self._stands.at(name, None)
         return fleet
-
-    def _rests(self, name: str, now: datetime) -> bool:
-        if name in self.evidence.news:
-            return False
-        verdict, at = self._verdicts.get(name), self._judged_at.get(name)
-        return verdict is not None and at is not None and now - verdict.since > SETTLED and now - at < REFRESH
 
     def of_kind(self, kind: str) -> frozenset[str]:
         """Hosts that are spoken of and have that verdict."""
-        told = ((name, self._verdicts.get(name)) for name in self.evidence.spoken)
-        return frozenset(name for name, verdict in told if verdict is not None and verdict.kind.value == kind)
+        judged = (verdict.host for verdict in self._verdicts.where("kind", VerdictKind(kind)))
+        return frozenset(self.evidence.spoken.intersection(judged))
 
     def calm(self, hosts: Collection[str]) -> None:
         """Nobody will speak of these: age says nothing of them."""
         self.evidence.calm(hosts)
         for name in hosts:
             self._due.at(name, None)
+            self._stands.at(name, None)
 
     def well(self, hosts: Iterable[str]) -> frozenset[str]:
         """Which of them are well by verdict and by row."""

@@ -94,8 +94,11 @@ class Evidence:
         self.stirred.add(host)
 
     def powered(self, host: str, state: str, now: datetime) -> None:
+        before, heard = self._power.get(host), self._heartbeats.get(host)
+        beats = heard is not None and now - heard < self._times.heartbeat_life
+        if before is None or before.state != state or not beats:
+            self.stirred.add(host)
         self._power[host] = Power(state, now)
-        self.stirred.add(host)
 
     def claimed(self, host: str, by: str, claims: Iterable[Claim]) -> None:
         """All that this one says is wrong with the host; what was claimed before and is not any more is over."""
@@ -110,7 +113,7 @@ class Evidence:
         unbroken = (
             before is not None and before.received is not None and received - before.received < self._times.vote_life
         )
-        if before is None or not unbroken or outcome is not Outcome.OK or before.outcome is not Outcome.OK:
+        if before is None or not unbroken or outcome is not before.outcome:
             self.stirred.add(host)
         asked = received - self._times.probe_timeout
         since = before.silent_since if before and unbroken and before.outcome is Outcome.SILENT else asked

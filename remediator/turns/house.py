@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ from remediator.turns.seat import Seat, Shared, Stint, forever
 log = logging.getLogger("fleetmend.turns")
 SHARD = "fleet"
 _LOOK_SECONDS = 1.0
+# What is on its way when the lease is lost has so long to end by itself.
+_LET_GO_SECONDS = 2.0
 _LISTENERS = ("listen", "fleet_listen")
 _DOORS = {"listen": "web", "fleet_listen": "fleet_web"}
 
@@ -182,6 +185,7 @@ class House:
         keeping = asyncio.create_task(self._keep(leadership))
         try:
             journal = await asyncio.to_thread(open_led, self._settings.data, *self._place, lease)
+            keeping.add_done_callback(partial(_let_go, journal))
             await stint(self._seat(leadership, journal, mount, waiting, keeping))
         except LeaseLost as error:
             log.warning("no longer leading: %s", error)
@@ -244,3 +248,9 @@ class House:
             regions = frozenset(self._shards[shard])
             shared = Shared(shard, regions, open_commons(*self._place), lambda: leadership.lease)
         return Seat(journal, leadership.left, keep, place, listen, shared, waiting, knows)
+
+
+def _let_go(journal: Journal, keeping: "asyncio.Task[None]") -> None:
+    """Once the lease is lost no commit counts any more: one that hangs must not keep us from ending."""
+    if not keeping.cancelled() and keeping.exception():
+        asyncio.get_running_loop().call_later(_LET_GO_SECONDS, journal.break_off)

@@ -86,7 +86,7 @@ class FakeRemediator:
         await socket.send_bytes(channel.seal(command.message()))
         return await asyncio.wait_for(answer, 20)
 
-    async def until(self, true: Any, seconds: float = 10.0) -> None:
+    async def until(self, true: Any, seconds: float = 30.0) -> None:
         """Wait until ``true()`` holds; it is asked after each message."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(true)

@@ -1,5 +1,6 @@
 """The copy of a machine's config that may leave its host: what is named here, at every depth, and nothing else."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from typing import Any
 PLAIN: dict[str, Any] = {}
 EACH = "*"
 Shape = Mapping[str, Any]
+_DIGEST = re.compile(r"@sha256:[0-9a-f]+\Z")
 
 
 def _plain(*names: str) -> dict[str, Any]:
@@ -72,5 +74,16 @@ def _only(key: str, value: Any, fields: Shape | None) -> Any:
         return [_only(key, each, fields) for each in value]
     if isinstance(value, dict):
         return _fields(value, fields or {})
+    if not isinstance(value, str):
+        return value
+    if key == "image":
+        return _anonymous(value)
     # A query may carry a token.
-    return value.partition("?")[0] if key == "path" and isinstance(value, str) else value
+    return value.partition("?")[0] if key == "path" else value
+
+
+def _anonymous(image: str) -> str:
+    """The image without the scheme and the ``user:password@`` that some registries are given in its name."""
+    found = _DIGEST.search(image)
+    name, digest = (image[: found.start()], found[0]) if found else (image, "")
+    return name.rpartition("@")[2].partition("?")[0].rpartition("://")[2] + digest

@@ -23,6 +23,8 @@ from scripts.story.settings import write_settings
 BIN = Path(sys.executable).parent
 CAPACITY = "cpus=32,memory_mb=16384,disk_mb=64"
 DISK_MB = 96
+# The longest that a program may take to answer on a busy machine.
+START_SECONDS = 60
 # Folder, layout, hosts' folders, the provider's token and the store's address.
 WriteSettings = Callable[[Path, Layout, dict[str, Path], str, str], None]
 
@@ -77,7 +79,7 @@ class Ground:
         self._runner = await self.provider.serve(self.layout.provider)
         await self._start_exporters()
         await asyncio.gather(*(self.raise_(site, self.layout.bmc[site.name]) for site in sites))
-        await until(self._all_well, 60, "every host in touch, every vantage reporting, the gate open")
+        await until(self._all_well, 2 * START_SECONDS, "every host in touch, every vantage reporting, the gate open")
 
     @property
     def store_url(self) -> str:
@@ -92,7 +94,7 @@ class Ground:
         place = f"127.0.0.1:{self.layout.store}"
         command = store_command(self.store.kind, self.store.binary, self.folder / "store", place, config)
         self.parts["store"] = await start("store", command, self._log("store"))
-        await until(self._store_answers, 20, "the store answers")
+        await until(self._store_answers, START_SECONDS, "the store answers")
 
     async def start_remediator(self) -> None:
         command = [str(BIN / "fleetmend"), "run", "--config", str(self.folder / "remediator" / "fleetmend.yml")]
@@ -102,7 +104,7 @@ class Ground:
         self.parts["remediator"] = await start(
             "remediator", command, self._log("remediator"), pass_fds=self.public_fds
         )
-        await until(self._remediator_answers, 20, "the remediator answers")
+        await until(self._remediator_answers, START_SECONDS, "the remediator answers")
 
     async def _start_exporters(self) -> None:
         state = [*self._exporter("orchestrator"), "--state-url", self.layout.api]

@@ -1,8 +1,9 @@
 """Where everything of one demo is: addresses, ports, and the hosts it begins with."""
 
 import random
-import socket
 from dataclasses import dataclass, field
+
+from scripts.story.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +68,9 @@ def relay_layout(public: int = 0) -> Layout:
     ``public`` fixes the one that a store from outside has to know.
     """
     network = f"127.{random.randint(2, 254)}.{random.randint(1, 90)}."  # noqa: S311 - no secret
-    free = iter(_free_ports(5 + len(SITES) + len(RACKS)))
-    lot, fleet, store, orchestrator, provider = (next(free) for _ in range(5))
-    bmc = {site.name: next(free) for site in SITES}
-    probers = {rack: next(free) for rack, _ in RACKS}
+    lot, fleet, store, orchestrator, provider = (free_port() for _ in range(5))
+    bmc = {site.name: free_port() for site in SITES}
+    probers = {rack: free_port() for rack, _ in RACKS}
     return Layout(
         "relay", network, "127.0.0.1", public or lot, fleet, store, orchestrator, provider, bmc=bmc, probers=probers
     )
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports

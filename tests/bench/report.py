@@ -1,4 +1,4 @@
-"""What a benchmark came to, as one file: its figures, the commit they are of, and whether the sample was the whole one.
+"""What a benchmark came to, in one file: its figures, the commit that they are of, whether the sample was whole.
 
 Kept in docs/figures/NAME.json; ``python -m tests.bench.report >docs/figures.md`` prints the page about all of them.
 """
@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "figures"
 HEAD = """# Figures
 
-Each table was printed by `scripts/bench NAME`, and `--json docs/figures/NAME.json` kept it: of the commit it names, on
-two cores. *Full* is the whole sample of `--full`. This page is made of those files:
+Each table was printed by `scripts/bench NAME`, and `--json docs/figures/NAME.json` kept it: of the commit it names,
+on two cores. *Full* is the whole sample of `--full`. This page is made of those files:
 `python -m tests.bench.report >docs/figures.md`.
 """
 COLUMNS = "| figure | value | unit | target | holds | peer |\n|---|---|---|---|---|---|"

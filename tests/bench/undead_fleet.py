@@ -51,9 +51,9 @@ class Fleet:
         answer: requests.Response = self.local.session.request(method, self.url + path, timeout=60, **more)
         return answer
 
-    def create(self, many: int) -> list[str]:
+    def create(self, many: int, config: dict[str, Any] = NOTHING) -> list[str]:
         def one(_: int) -> str:
-            made = self.ask("POST", "/v1/apps/web/machines", json={"config": NOTHING, "region": "arn"})
+            made = self.ask("POST", "/v1/apps/web/machines", json={"config": config, "region": "arn"})
             made.raise_for_status()
             return str(made.json()["id"])
 
@@ -92,7 +92,7 @@ class Fleet:
         _until(over)
         told = returns_of(self.folder / "data" / "journal.db", "h1", since)
         found.gone_seconds = told.seconds if told else None
-        left = [machine for machine in machines if self.agent.processes(machine)]
+        left = self.agent.runs(machines)
         assert not left, f"{len(left)} still run"
         _until(lambda: self.ask("GET", "/v1/status").json()["hosts"][0]["life"] == "healthy")
         return found

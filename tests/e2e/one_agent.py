@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,15 @@ class Agent:
         self.process = started(self.command, self.log)
 
     def processes(self, machine: str) -> set[int]:
-        owner = Owner(machine, str(self.folder / "disk" / "machines" / machine))
-        return {each.pid for each in find_processes([owner])[machine]}
+        return {each.pid for each in find_processes([self._owner(machine)])[machine]}
+
+    def runs(self, machines: Iterable[str]) -> set[str]:
+        """Those of them that have a process, in one look."""
+        found = find_processes([self._owner(machine) for machine in machines])
+        return {machine for machine, processes in found.items() if processes}
+
+    def _owner(self, machine: str) -> Owner:
+        return Owner(machine, str(self.folder / "disk" / "machines" / machine))
 
     def machines(self) -> list[str]:
         return [path.name for path in (self.folder / "disk" / "machines").glob("*")]
@@ -39,7 +46,7 @@ class Agent:
     def end(self) -> None:
         self.process.kill()
         self.process.wait(10)
-        owners = [Owner(name, str(self.folder / "disk" / "machines" / name)) for name in self.machines()]
+        owners = [self._owner(name) for name in self.machines()]
         while stop_and_kill(owners):
             pass
 

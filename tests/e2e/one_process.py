@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 
 
 def run(*words: str, folder: Path | None = None) -> tuple[int, str]:
-    done = subprocess.run([str(BIN / "fleetmend"), *words], capture_output=True, text=True, cwd=folder, timeout=30)
+    done = subprocess.run([str(BIN / "fleetmend"), *words], capture_output=True, text=True, cwd=folder, timeout=60)
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
@@ -46,11 +46,11 @@ def start(folder: Path) -> Running:
     with (folder / "stderr.txt").open("ab") as said:
         process = subprocess.Popen([str(BIN / "fleetmend"), "run"], cwd=folder, stderr=said)
     url = f"http://127.0.0.1:{port}"
-    for _ in range(200):
+    for _ in range(400):
         try:
             requests.get(f"{url}/healthz", timeout=1)
             break
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             assert process.poll() is None, (folder / "stderr.txt").read_text()
             time.sleep(0.1)
     return Running(process, url)
@@ -64,4 +64,4 @@ def running(folder: Path) -> Iterator[Running]:
         yield remediator
     finally:
         remediator.process.terminate()
-        assert remediator.process.wait(10) == 0
+        assert remediator.process.wait(30) == 0

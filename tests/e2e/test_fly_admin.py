@@ -47,7 +47,7 @@ def eyes(folder: Path, host: Agent) -> Iterator[Eyes]:
 
 
 def until(what: Callable[[], Any]) -> Any:
-    for _ in range(150):
+    for _ in range(300):
         if found := what():
             return found
         time.sleep(0.1)
@@ -99,7 +99,7 @@ def test_volumes(client: FlyAdmin, host: Agent) -> None:
 
 def test_during_and_after_the_death_of_its_host(client: FlyAdmin, host: Agent, eyes: Eyes) -> None:
     lost, spared = ({"machine_id": made(client)} for _ in range(2))
-    client.machine("acquireLease", **spared, ttl=60)
+    client.machine("acquireLease", **spared, ttl=600)
     eyes.dark.add("h1")
     host.end()
     seen = until(lambda: (doc := client.machine("getMachine", **lost))["host_status"] == "unreachable" and doc)

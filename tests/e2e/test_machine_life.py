@@ -14,6 +14,7 @@ from tests.e2e.one_agent import Agent, joined
 from tests.e2e.one_process import Running, fresh_folder, run, running
 
 pytestmark = pytest.mark.e2e
+SOON = 60.0
 NONCE = "fly-machine-lease-nonce"
 SMALL = {"cpus": 0.25, "memory_mb": 256}
 
@@ -55,7 +56,8 @@ def eyes(folder: Path, fleet: tuple[Api, Agent]) -> Iterator[Eyes]:
 
 
 def wait_for(what: Any) -> Any:
-    for _ in range(150):
+    end = time.perf_counter() + SOON
+    while time.perf_counter() < end:
         if found := what():
             return found
         time.sleep(0.1)
@@ -79,8 +81,9 @@ def test_leases_and_a_polite_stop(fleet: tuple[Api, Agent]) -> None:
     assert api.ask("GET", f"{path}/lease")["data"]["nonce"] == made["nonce"]
     api.ask("POST", f"{path}/stop", json={"timeout": "0s"}, headers=mine)
     assert api.ask("GET", path)["state"] == "stopped"
-    newest = api.ask("GET", f"{path}/events")[0]
-    assert (newest["type"], newest["request"]["exit_event"]["requested_stop"]) == ("exit", True)
+    # The host reports what came of it a moment after the answer.
+    newest = wait_for(lambda: (told := api.ask("GET", f"{path}/events")[0])["type"] == "exit" and told)
+    assert newest["request"]["exit_event"]["requested_stop"] is True
     api.ask("DELETE", f"{path}/lease", headers=mine)
     assert "lease not found" in api.ask("GET", f"{path}/lease", 404)["error"]
 

@@ -20,6 +20,7 @@ from remediator.model.people import Approval
 from remediator.model.request import DestroyStage
 from remediator.runtime.ledger import Ledger
 from tests.e2e.one_process import Running, fresh_folder, run, running, start
+from tests.e2e.two_remediators import until
 from tests.remediator.builders import dead, destroy, host, machine
 
 pytestmark = pytest.mark.e2e
@@ -156,6 +157,7 @@ def test_people_speak_to_a_running_remediator_and_are_heard_after_a_kill(tmp_pat
             speak(lambda *words: run(*words, "--url", alive.url, folder=folder))
         with running(folder) as again:
             still_stands(lambda *words: run(*words, "--url", again.url, folder=folder), again.url)
+            until(lambda: len(heard) > 1, 30, "the owner was told again")
     (first, told), (second, _) = heard
     assert first == second
     assert (told["event"], told["host"], [each["id"] for each in told["machines"]]) == ("unreachable", "h1", ["m3"])

@@ -16,6 +16,7 @@ from tests.e2e.one_process import fresh_folder, run, running
 from tests.e2e.test_machine_life import wait_for
 
 pytestmark = pytest.mark.e2e
+VOLUMES = "ID                      STATE   NAME    SIZE    REGION  ZONE    ENCRYPTED       ATTACHED VM     CREATED AT"
 ROOM = "cpus=4,memory_mb=4096,disk_mb=65536"
 
 
@@ -88,8 +89,11 @@ def launched(owner: Owner, folder: Path) -> tuple[str, str, str]:
 
 def shown_as_lost(owner: Owner, volume: str, snapshot: str) -> None:
     listed = wait_for(lambda: (told := owner.types("volumes list")) and "*" in told and told)
-    assert listed.split()[:4] == ["ID", "STATE", "NAME", "SIZE"]
-    assert f"{volume}*" in listed
+    heading, *rows = listed.splitlines()
+    # Word for word, and column for column.
+    assert heading == VOLUMES
+    lost = next(row for row in rows if row.startswith(f"{volume}*   created data    10GB    arn     "))
+    assert lost.endswith(" ago")
     assert listed.endswith("\n\n* These volumes' hosts could not be reached.")
     told = owner.types(f"volumes snapshots list {volume}").splitlines()
     assert (told[0], told[1].split()[:3]) == ("Snapshots", ["ID", "STATUS", "SIZE"])
@@ -100,7 +104,10 @@ def nothing_is_deployed(owner: Owner, machine: str, volume: str) -> None:
     refused = owner.types("deploy --env RELEASE=2", code=2)
     assert f"machine {machine} requires manual intervention" in refused
     assert volume in refused
-    assert "RELEASE" not in str(owner.reads("machines"))
+    assert "RELEASE" not in str(owner.reads("machines list"))
+    listed = owner.types("machines list")
+    assert f"{machine}*" in listed
+    assert listed.endswith("\n\n* These machines' hosts could not be reached.")
     assert "unreachable host, try again later" in owner.types(f"machine clone {machine}", code=2)
 
 

@@ -15,7 +15,7 @@ from tests.conftest import started
 from tests.e2e.demo_run import REPOSITORY, played
 from tests.store_lab import free_port
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.live]
 STEPS = ("power", "returns", "full", "burst")
 
 

@@ -38,7 +38,7 @@ else:
 
 
 def until(what: Callable[[], bool]) -> None:
-    for _ in range(150):
+    for _ in range(300):
         if what():
             return
         time.sleep(0.1)

@@ -11,7 +11,7 @@ import requests
 from tests.e2e.demo_run import played, processes_naming, standing
 from tests.grafana.panel_check import panels_without_data
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.live]
 ALL = {"power", "cut", "returns", "full", "burst", "outage", "crashes", "away"}
 
 

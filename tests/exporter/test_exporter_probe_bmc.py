@@ -25,6 +25,7 @@ from exporter.probe.modules import Bmc, Module, Prober, Tls
 from exporter.probe.outcome import Outcome
 from exporter.probe.target import Check, parse_place
 from tests.exporter.probe_lab import certify, running_engine, server_context
+from tests.exporter.reader_site import is_running, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -243,12 +244,12 @@ def test_the_child_gets_the_password_in_its_environment(tmp_path: Path) -> None:
 def test_a_child_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
     tool = stand_in(tmp_path, f"sleep 60 & echo $! >{tmp_path}/pid; wait")
     began = time.perf_counter()
-    reply = tool.ask(COMMAND, ADMIN, 0.3)
-    assert time.perf_counter() - began < 2
+    reply = tool.ask(COMMAND, ADMIN, 2.0)
+    # Its child goes on for a minute.
+    assert time.perf_counter() - began < 20
     assert (reply.outcome, tool.count_stuck()) == (Outcome.SILENT, 0)
     child = int((tmp_path / "pid").read_text())
-    time.sleep(0.1)
-    assert not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().rpartition(")")[2]
+    wait_until(lambda: not is_running(child))
 
 
 def test_a_program_that_is_missing_is_our_own_fault(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The prober against a remediator: enrolment, rounds, reports, and remediators that go away."""
 
 import asyncio
+import hashlib
 import stat
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from exporter.clock import FakeClock, SystemClock
 from exporter.errors import BadStart
 from exporter.fakes import JOIN_TOKEN, TOKEN, FakeRemediator
 from exporter.probe.assigned import clamp_interval
+from exporter.probe.enrol import offered_token
 from exporter.probe.flags import ProbeSettings
 from exporter.probe.gateway import check_gateway, parse_default_gateway, parse_neighbour
 from exporter.probe.outcome import Outcome
@@ -83,11 +85,23 @@ async def test_enrols_takes_targets_and_reports(tmp_path: Path, unused_port: int
     assert report["health"]["gateway"] == "ok"
     assert {one["host"]: one["outcome"] for one in report["results"]} == {"h1": "ok", "h2": "refused"}
     assert all(0 <= one["age_seconds"] < 1 for one in report["results"])
-    assert remediator.joins == [
-        {"token": JOIN_TOKEN, "kind": "vantage", "name": "p-r1", "region": "arn", "rack": "r1"}
-    ]
+    (join,) = remediator.joins
+    assert len(join.pop("token_digest")) == 64
+    assert join == {"token": JOIN_TOKEN, "kind": "vantage", "name": "p-r1", "region": "arn", "rack": "r1"}
+    # Of a remediator of before, which makes it itself.
     assert token_file.read_text() == f"{TOKEN}\n"
+    assert [path.name for path in token_file.parent.iterdir()] == ["token"]
     assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
+
+
+async def test_a_join_whose_answer_was_lost_offers_the_same_again(tmp_path: Path) -> None:
+    own = offered_token(tmp_path / "token")
+    async with FakeRemediator() as remediator:
+        remediator.grants = ""
+        async with probing(settings_for([remediator.url], tmp_path / "token"), build_prober()):
+            await remediator.wait_for(lambda: bool(remediator.reports))
+    assert remediator.joins[0]["token_digest"] == hashlib.sha256(own.encode()).hexdigest()
+    assert (tmp_path / "token").read_text() == f"{own}\n"
 
 
 async def test_a_kept_token_needs_no_enrolment(tmp_path: Path) -> None:

@@ -122,7 +122,8 @@ def test_a_child_that_leaves_children_with_its_output_does_not_hold_us(site: Rea
     with site.running():
         began = time.perf_counter()
         assert site.ask(LISTENING)["output"] == "said\n"
-        assert time.perf_counter() - began < 1.5
+        # The child's child goes on for a minute.
+        assert time.perf_counter() - began < 20
         # Whoever was left of its session is gone as well.
         wait_until(lambda: not is_running(int((site.tools / "dmsetup.pid").read_text())))
 
@@ -134,9 +135,8 @@ def test_a_slow_source_holds_up_no_other(site: ReaderSite) -> None:
         slow = threading.Thread(target=site.ask, args=("lvm",))
         slow.start()
         wait_until((site.tools / "lvm.pid").exists)
-        began = time.perf_counter()
+        # The slow one never ends: behind it there would be no answer.
         assert site.ask(LISTENING)["output"] == "quick\n"
-        assert time.perf_counter() - began < 1.0
         slow.join(SECONDS)
         answer = site.ask("lvm")
         assert (answer["state"], answer["at"]) == ("pending", 0.0)
@@ -156,7 +156,8 @@ def test_silent_and_slow_clients_are_dropped_and_hold_up_nobody(site: ReaderSite
         dripping = site.connect()
         began = time.perf_counter()
         assert site.ask(LISTENING)["output"] == "quick\n"
-        assert time.perf_counter() - began < 1.0
+        # One after the other they would hold it up for nine times its patience.
+        assert time.perf_counter() - began < 3.0
         with pytest.raises(OSError, match=r"pipe|reset"):
             drip(dripping)
         assert [client.recv(1) for client in silent] == [b""] * 8

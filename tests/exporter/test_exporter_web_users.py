@@ -98,12 +98,13 @@ async def test_headers_of_the_file_on_every_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("password", "right"), [(b"swordfish", True), (b"codfish", False)])
 async def test_a_password_is_checked_once_and_not_kept(password: bytes, right: bool) -> None:
     users, passwords = {b"alice": bcrypt.hashpw(b"swordfish", bcrypt.gensalt(10))}, Passwords()
-    began = time.perf_counter()
+    # Work, not time: whoever else runs does not count.
+    began = time.process_time()
     assert await passwords.allow(users, (b"alice", password)) is right
-    first = time.perf_counter() - began
-    began = time.perf_counter()
+    first = time.process_time() - began
+    began = time.process_time()
     assert {await passwords.allow(users, (b"alice", password)) for _ in range(10)} == {right}
-    assert (time.perf_counter() - began) / 10 < first / 50
+    assert (time.process_time() - began) / 10 < first / 50
     assert password.decode() not in repr(vars(passwords))
 
 

@@ -13,6 +13,7 @@ from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.fleet import Fleet, routable
 from remediator.model.host import LOST, Fence, Host, Life
 from remediator.model.machine import Machine, Recovery
+from remediator.model.stuck import missed, stuck
 
 SECONDS_IN = ((86400, "d"), (3600, "h"), (60, "m"))
 NEWEST = 12
@@ -198,7 +199,8 @@ def _host_changes(host: Host) -> tuple[str, ...]:
 def _explain_machine(machine: Machine, scene: Scene) -> Explanation:
     host = scene.fleet.hosts.get(machine.host)
     held = _concerning(scene.holds, {machine.id})
-    above = _concerning(scene.holds, {machine.host}) if machine.recovery is not Recovery.NONE else []
+    lost = machine.recovery is not Recovery.NONE or (host is not None and host.life is Life.DEAD)
+    above = _concerning(scene.holds, {machine.host}) if lost else []
     return Explanation(
         subject=machine.id,
         kind="machine",
@@ -219,15 +221,29 @@ def _machine_lines(machine: Machine, host: Host | None, scene: Scene) -> list[st
     return [*lines, *_fate_lines(machine, scene), *words_about(host, machine, scene.fleet, scene.now)]
 
 
+def _standby_lines(machine: Machine) -> list[str]:
+    if machine.standing_for:
+        return [f"a standby: stands in for {machine.standing_for}, whose host is lost"]
+    ends = "; is being stopped, for it is needed no more" if machine.stepping_down else ""
+    return [f"a standby of {', '.join(machine.stands_by)}{ends}"] if machine.stands_by else []
+
+
+def _recovery_lines(machine: Machine, host: Host | None) -> list[str]:
+    if machine.recovery is not Recovery.NONE:
+        return [f"its replacement is {machine.recovery}: {machine.recovery_reason}".removesuffix(": ")]
+    if missed(machine, host):
+        return ["nothing runs in its place: what is done for its host is held, asks a person, or has just begun"]
+    return []
+
+
 def _fate_lines(machine: Machine, scene: Scene) -> list[str]:
     """What is becoming of it: nothing here is about any other app."""
-    lines = []
-    if machine.recovery is not Recovery.NONE:
-        lines.append(f"its replacement is {machine.recovery}: {machine.recovery_reason}".removesuffix(": "))
+    lines = _recovery_lines(machine, scene.fleet.hosts.get(machine.host))
     if machine.replaced_by:
         lines.append(f"replaced by {machine.replaced_by}")
     if machine.replaces:
         lines.append(f"replaces {machine.replaces}")
+    lines += _standby_lines(machine)
     if machine.condemned_at:
         lines.append(f"condemned at {ago(machine.condemned_at, scene.now)}: {machine.condemned_why}")
     destroy = scene.fleet.destroys.get(machine.id)
@@ -258,7 +274,7 @@ def explain_to_owner(machine: Machine, scene: Scene) -> Explanation:
 def _machine_changes(machine: Machine) -> tuple[str, ...]:
     match machine.recovery:
         case Recovery.HELD | Recovery.WAITING:
-            return (what_would_help(machine.recovery.value, machine.recovery_reason),)
+            return (what_would_help(stuck(machine), machine.recovery_reason),)
         case _:
             return ()
 

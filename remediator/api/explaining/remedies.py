@@ -53,6 +53,18 @@ _SENTENCES = {
     "SurvivorInDoubt": "time, or that host well again: it took work of this incident and is suspect itself",
     "TooFewVantages": "probers in more racks: two at least must hear nothing",
     "WebhookFailed": "an address under webhooks in the settings, and a system behind it that accepts the call",
+    "NotRecoverable": "its host's return; or 'fleetmend machine destroy --force' and 'fleetmend scale count', "
+    "and metadata recoverable: 'true' before it happens again",
+    "SealedCopyOld": "its host's return, for its last config is nowhere else; or 'fleetmend deploy --config FILE'",
+    "CreateFailed": "its host's return, or 'fleetmend deploy' once what its reason tells is put right",
+    "NoPowerProof": "proof that its host is off (a BMC, or 'fleetmend retire'), or the host's return",
+    "NoSnapshot": "its host's return; or, without data, 'fleetmend machine destroy --force' and 'scale count'",
+    "SnapshotTooOld": "a person's 'fleetmend approve', or its host's return",
+    "TargetLost": "that the host of its restored volume takes work again",
+    "CopyMayRun": "the return of either host, or proof that the copy's host is off",
+    "VolumeUnknown": "its host's return",
+    "Quarantined": "a person's 'fleetmend unquarantine'",
+    "Withdrawn": "a person: 'fleetmend deploy', or the return of its host",
     "held": "what its reason asks for, a person, or the return of its host",
     "waiting": "the return of its host, proof that the source is off, or a person's word",
 }

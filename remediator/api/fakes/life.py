@@ -39,6 +39,7 @@ class FakeLife:
     told: dict[str, dict[str, Any]] = field(default_factory=dict)
     leases: dict[str, MachineLease] = field(default_factory=dict)
     earlier: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
     happened: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, ask: VerbAsk) -> Machine:
@@ -61,6 +62,9 @@ class FakeLife:
         state = MachineState.STARTED if ask.start else MachineState.STOPPED
         changed = self.keep(replace(machine, instance_id=f"{machine.instance_id[:-1]}Z", state=state))
         return changed, await self.take_lease(ask.lease) if ask.lease else None
+
+    async def answered(self, machine_id: str) -> None:
+        self.answers.append(machine_id)
 
     async def set_metadata(self, ask: MetadataAsk) -> Machine:
         machine = self._asked(ask.machine, "set_metadata", ask.nonce)

@@ -1,5 +1,7 @@
 """Making machines, and giving them another configuration."""
 
+import asyncio
+
 from aiohttp import web
 
 from remediator.api.answers import answer
@@ -20,6 +22,7 @@ class LaunchingApi:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._unanswered = Unanswered(desk.control.now)
+        self._telling: set[asyncio.Future[None]] = set()
 
     def endpoints(self) -> list[Endpoint]:
         return [
@@ -37,7 +40,8 @@ class LaunchingApi:
             body["config"],
             asked.name or "",
             asked.region or "",
-            start=not asked.skip_launch,
+            # A standby waits, stopped, for its hour.
+            start=not (asked.skip_launch or asked.config.standbys),
             cordoned=bool(asked.skip_service_registration),
             key=key,
             lease_seconds=asked.lease_ttl or 0,
@@ -48,8 +52,22 @@ class LaunchingApi:
         else:
             mark = digest({"app": app, "body": body, "by": caller_of(request).key})
             machine = await self._unanswered.once(mark, request, lambda: self._desk.control.create_machine(ask))
+            self._told(request, machine.id)
         doc = self._desk.doc(machine, fallback=ask.config)
         return answer(self._desk.with_nonce(doc) if ask.lease_seconds else doc)
+
+    def _told(self, request: web.Request, machine_id: str) -> None:
+        """Say, beside the answer and never before it, that whoever asked has one; nothing where nobody hears it."""
+        if request.transport is not None and not request.transport.is_closing():
+            told = asyncio.ensure_future(self._desk.life.answered(machine_id))
+            self._telling.add(told)
+            told.add_done_callback(self._was_told)
+
+    def _was_told(self, told: "asyncio.Future[None]") -> None:
+        self._telling.discard(told)
+        if not told.cancelled():
+            # Not written down: at our next start it counts as unanswered, and no second machine is made.
+            told.exception()
 
     async def update(self, request: web.Request) -> web.Response:
         machine, nonce = self._desk.machine(request), nonce_of(request)
@@ -60,7 +78,7 @@ class LaunchingApi:
             machine.id,
             body["config"],
             asked.region or "",
-            start=not asked.skip_launch,
+            start=not asked.skip_launch and (machine.stands_in or not asked.config.standbys),
             current_version=asked.current_version or "",
             nonce=nonce,
             lease=lease,

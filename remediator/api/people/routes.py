@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from remediator.api.answers import answer
+from remediator.api.apps import began_of
 from remediator.api.bodies import checked, number, read_object, wrong
 from remediator.api.control import Control
 from remediator.api.people import docs as people_docs
@@ -29,6 +30,8 @@ from remediator.api.people.bodies import (
     UnquarantineIn,
 )
 from remediator.api.requests import Endpoint
+from remediator.api.tenants.audit import since
+from remediator.api.tenants.scopes import caller_of
 from remediator.model.fleet import Fleet
 
 
@@ -95,7 +98,9 @@ class PeopleApi:
 
     async def unsealings(self, request: web.Request) -> web.Response:
         limit = number(request, "limit", 50, 1000)
-        return answer(await self._control.unsealings(request.match_info["app"], limit))
+        app = request.match_info["app"]
+        told = await self._control.unsealings(app, limit)
+        return answer(told if caller_of(request).is_operator else since(told, began_of(self._control, app)))
 
     def _hearing(self, verb: Verb) -> Callable[[web.Request], Any]:
         async def hear(request: web.Request) -> web.Response:

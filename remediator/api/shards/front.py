@@ -18,12 +18,15 @@ from remediator.api.requests import Endpoint
 from remediator.api.shards.follower import Handlers
 from remediator.api.shards.merging import merged, metrics_of
 from remediator.api.shards.mounts import Mount, Passed
+from remediator.api.tenants.audit import HEADER
 
 log = logging.getLogger("fleetmend.front")
 FORWARDED = "Fleetmend-Forwarded"
 _PREFIX = "/shards/"
 # Every shard's: what is told to all, whatever it names.
 _ALL = ("/api/v2/", "/v1/freeze", "/-/reload", "/v1/tokens")
+_TOKENS = "/v1/tokens"
+_KEPT = ("Content-Type", "Retry-After", HEADER)
 _SECONDS = 5.0
 _DROPPED = frozenset({"host", "content-length", "transfer-encoding", "connection", "fleetmend-onlooker"})
 
@@ -197,7 +200,7 @@ class Front:
                 request.method, f"{url}{_PREFIX}{shard}{path}", data=asked.body, headers=headers,
                 timeout=aiohttp.ClientTimeout(total=_SECONDS), allow_redirects=False,
             ) as found:  # fmt: skip
-                kept = {key: found.headers[key] for key in ("Content-Type", "Retry-After") if key in found.headers}
+                kept = {key: found.headers[key] for key in _KEPT if key in found.headers}
                 return web.Response(body=await found.read(), status=found.status, headers=kept)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return self._elsewhere(shard)
@@ -225,16 +228,34 @@ class Front:
         away = [shard for shard, each in found.items() if each.status >= 500]
         if away and isinstance(documents[0], list):
             return self._elsewhere(away[0])
-        return answer(merged(documents))
+        # One of the requests that it has become; clients show it.
+        return answer(merged(documents), headers={HEADER: good[0].headers.get(HEADER, "")})
 
     async def _written(self, asked: Passed) -> web.StreamResponse:
         """To the shard whose region is named, to those that know what is named, or to all."""
         request, body = asked.request, asked.document
         if request.path == "/v1/join-tokens" and str(body.get("region", "")) not in self._homes:
             return problem(400, "invalid request: region: say in which region it is to join", "invalid")
+        if request.path == _TOKENS or (request.method == "DELETE" and request.path.startswith(f"{_TOKENS}/")):
+            return await self._everywhere(asked)
         found = await self._each(asked, self._meant(request, body))
         good = [each for each in found.values() if each.status < 300]
         return good[0] if good else _most_telling(found.values())
+
+    async def _everywhere(self, asked: Passed) -> web.StreamResponse:
+        """A token is in every shard's journal or told of as not made; asked again, what was missed is made good."""
+        making = asked.request.method == "POST"
+        if making and not asked.document.get("digest"):
+            # Each shard would make a secret of its own.
+            text = "digest: is needed where several shards are led; `fleetmend token create` sends it"
+            return problem(400, f"invalid request: {text}", "invalid")
+        nowhere = [shard for shard in self._shards if shard not in self.mounts and not self._roll.url_of(shard)]
+        if making and nowhere:
+            return self._elsewhere(nowhere[0])
+        found = await self._each(asked, self._shards)
+        good = [each for each in found.values() if each.status < 300]
+        wrong = [each for each in found.values() if each.status >= 300 and (making or each.status != 404)]
+        return good[0] if good and not wrong else _most_telling(wrong or found.values())
 
     def _meant(self, request: web.Request, body: Mapping[str, Any]) -> Sequence[str]:
         region = str(body.get("region", ""))

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -91,10 +92,11 @@ def _plain(text: str) -> str:
 
 
 class AuditApi:
-    """The whole for operators, an app's own for whoever may read it."""
+    """The whole for operators, an app's own for whoever may read it: since it is theirs, as ``began`` tells."""
 
-    def __init__(self, auditing: Auditing) -> None:
+    def __init__(self, auditing: Auditing, began: Callable[[str], datetime | None]) -> None:
         self._auditing = auditing
+        self._began = began
 
     def endpoints(self) -> list[Endpoint]:
         return [
@@ -107,4 +109,11 @@ class AuditApi:
 
     async def of_app(self, request: web.Request) -> web.Response:
         limit = number(request, "limit", 50, 1000)
-        return answer(await self._auditing.told(limit, request.match_info["app"]))
+        app = request.match_info["app"]
+        told = await self._auditing.told(limit, app)
+        return answer(told if caller_of(request).is_operator else since(told, self._began(app)))
+
+
+def since(lines: list[dict[str, Any]], began: datetime | None) -> list[dict[str, Any]]:
+    """Those ``at`` that moment or later: what an app of this name was before is somebody else's."""
+    return [line for line in lines if began is None or line["at"] >= began]

@@ -3,9 +3,13 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from remediator.engine.evidence.verdicts import EvidenceTimes
+from remediator.engine.evidence.suspect_time import FLAPPING_FROM
+from remediator.engine.evidence.verdicts import EvidenceTimes, fresh_until
 from remediator.model.evidence import ANSWERING, Sighting, Verdict, VerdictKind
 from remediator.model.host import LOST, Fence, Host, HostStatus, Life
+
+# Who has been suspect for how long is told anew each time; what is left on a host that returns is asked so too.
+_OF_TIME = frozenset({VerdictKind.SUSPECT, VerdictKind.FLAPPING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,18 @@ def next_host(host: Host, verdict: Verdict, sighting: Sighting, times: LifeTimes
     if gone and lived.life not in LOST:
         return lived.with_status(HostStatus.UNKNOWN, now)
     return _fenced(_stated(lived, sighting, times, now), sighting, now)
+
+
+def stays_until(host: Host, verdict: Verdict, sighting: Sighting, times: LifeTimes, now: datetime) -> datetime | None:
+    """Until when time alone changes nothing of a verdict, nor of what is made of it."""
+    if verdict.kind in _OF_TIME or verdict.suspect_share >= FLAPPING_FROM or host.life is Life.RETURNING:
+        return now
+    seen = times.evidence
+    ends = [fresh_until(sighting, seen, now), verdict.since + seen.heartbeat_life, host.since + times.probation]
+    # Whether one alone disagrees is asked once its silence has lasted.
+    ends += [vote.silent_since + seen.vote_life for vote in sighting.votes if vote.silent_since]
+    ends += [sighting.power_at + seen.power_life] if sighting.power_at else []
+    return min((end for end in ends if end is not None and end > now), default=None)
 
 
 def _lived(host: Host, verdict: Verdict, times: LifeTimes, now: datetime) -> Host:
@@ -57,10 +73,7 @@ def _fenced(host: Host, sighting: Sighting, now: datetime) -> Host:
     """Proof of power-off counts only when it is newer than the last contact with a host that is dead."""
     if host.life is Life.DEAD and host.fence is Fence.PROVED:
         return _on_again(host, sighting, now)
-    if host.life is not Life.DEAD or sighting.power != "off":
-        return host
-    newer = sighting.power_at and (sighting.heartbeat is None or sighting.power_at > sighting.heartbeat)
-    return host.fenced(Fence.PROVED, by="bmc", now=now) if newer else host
+    return host.fenced(Fence.PROVED, by="bmc", now=now) if host.life is Life.DEAD and sighting.off else host
 
 
 def _on_again(host: Host, sighting: Sighting, now: datetime) -> Host:

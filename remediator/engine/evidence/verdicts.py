@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from remediator.engine.evidence.suspect_time import FLAPPING_FROM, share_of, suspected
 from remediator.model.evidence import KERNEL_LIVES, Outcome, Sighting, Verdict, VerdictKind, Vote
@@ -12,7 +13,7 @@ FEWEST_VANTAGES = 2
 _WORST_FIRST = (VerdictKind.WEDGED, VerdictKind.LABEL_DRIFT, VerdictKind.STORE_GAP, VerdictKind.UNSCRAPED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EvidenceTimes:
     """How often hosts are probed and how long silence must last; what is heard is fresh for three intervals.
 
@@ -25,7 +26,7 @@ class EvidenceTimes:
     power_life: timedelta = timedelta(seconds=5)
     probe_timeout: timedelta = timedelta(milliseconds=800)
 
-    @property
+    @cached_property
     def vote_life(self) -> timedelta:
         return 3 * self.probe_interval
 
@@ -49,13 +50,16 @@ class _Count:
         return 2 * self.silent_weight > assigned
 
 
-def judge(sighting: Sighting, rack: str, previous: Verdict | None, times: EvidenceTimes, now: datetime) -> Verdict:
+def judge(
+    sighting: Sighting, rack: str, previous: Verdict | None, times: EvidenceTimes, now: datetime, region: str = ""
+) -> Verdict:
     """The verdict of one host; what it was before decides since when it holds, and whether the host is flapping.
 
-    Denominators are the assigned vantages: one that is silent itself agrees with nothing.
+    Denominators are the assigned vantages: one that is silent itself agrees with nothing. Racks of other regions may
+    bear the same name.
     """
     count = _counted(sighting, times, now)
-    suspect_since = _suspect_since(count, previous, now)
+    suspect_since = _suspect_since(count, previous, times, now)
     kind, reason = _kind(sighting, count, suspect_since, times, now)
     was, now_is = bool(previous and previous.kind is VerdictKind.SUSPECT), kind is VerdictKind.SUSPECT
     spans = suspected(previous.suspected if previous else (), was=was, now_is=now_is, now=now)
@@ -69,7 +73,7 @@ def judge(sighting: Sighting, rack: str, previous: Verdict | None, times: Eviden
         reason=reason,
         silent=len(count.silent),
         assigned=len(sighting.votes),
-        outside_rack=sum(1 for vote in count.silent if vote.rack != rack),
+        outside_rack=sum(1 for vote in count.silent if vote.rack != rack or vote.region != (region or vote.region)),
         suspect_since=suspect_since,
         newest=max((vote.received for vote in count.fresh if vote.received), default=None),
         silent_weight=count.silent_weight,
@@ -102,17 +106,17 @@ def _proved_off(sighting: Sighting, count: _Count, times: EvidenceTimes, now: da
     return all(at > moment for moment in (*heard, *filter(None, [sighting.heartbeat])))
 
 
-def _suspect_since(count: _Count, previous: Verdict | None, now: datetime) -> datetime | None:
-    """The first missed probe of the silence that still lasts; any life sign from the kernel ends it."""
+def _suspect_since(count: _Count, previous: Verdict | None, times: EvidenceTimes, now: datetime) -> datetime | None:
+    """The first missed probe of the silence that still lasts; any life sign from the kernel ends it.
+
+    One vantage may have been cut off for long: until a probe before the last one that fell silent, somebody heard it.
+    """
     if count.living or not count.silent:
         return None
-    first = min((vote.silent_since for vote in count.silent if vote.silent_since), default=now)
-    if previous is None:
-        return first
-    if previous.suspect_since is None:
-        # One vantage may have been cut off for long; what it missed before the last life sign counts for nothing.
-        return max(first, previous.newest) if previous.newest else first
-    return min(previous.suspect_since, first)
+    missed = [vote.silent_since or now for vote in count.silent]
+    heard = max(missed) - times.probe_interval
+    since = min(at for at in missed if at >= heard)
+    return min(since, previous.suspect_since) if previous and previous.suspect_since else since
 
 
 def _kind(
@@ -123,7 +127,7 @@ def _kind(
     if count.living:
         return _living(count)
     if not count.silent:
-        return (VerdictKind.ALIVE, "heartbeats") if count.heart else (VerdictKind.NO_EVIDENCE, "no fresh evidence")
+        return _unwatched(sighting, count, times, now)
     if count.heart:
         kind = VerdictKind.PARTITIONED if count.majority(assigned) else VerdictKind.SUSPECT
         return kind, f"{share}, heartbeats still come"
@@ -133,6 +137,16 @@ def _kind(
     if count.majority(assigned) and assigned >= FEWEST_VANTAGES and lasted >= times.dead_after:
         return VerdictKind.DEAD, f"{share} for {lasted.total_seconds():.1f} s, no heartbeat"
     return VerdictKind.SUSPECT, f"{share} for {lasted.total_seconds():.1f} s"
+
+
+def _unwatched(sighting: Sighting, count: _Count, times: EvidenceTimes, now: datetime) -> tuple[VerdictKind, str]:
+    """Nobody says that it is silent. That all fell silent with it kills nobody; its own power makes it a suspect."""
+    if count.heart:
+        return VerdictKind.ALIVE, "heartbeats"
+    read = sighting.power_at is not None and now - sighting.power_at < times.power_life
+    if sighting.off and read and not count.fresh:
+        return VerdictKind.SUSPECT, "its power is off, no vantage of it reports"
+    return VerdictKind.NO_EVIDENCE, "no fresh evidence"
 
 
 def _living(count: _Count) -> tuple[VerdictKind, str]:

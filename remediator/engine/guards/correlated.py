@@ -82,7 +82,7 @@ def _of_siblings(case: Case, rule: Correlated, index: Index) -> Facts:
         "many": first.count,
         "window": first.window.total_seconds(),
         "expected": first.expected,
-        "proved": proved_down(alike) and group_playbook(first.key[0]) not in index.playbooks,
+        "proved": proved_down(alike, index.fleet) and group_playbook(first.key[0]) not in index.playbooks,
     }
 
 

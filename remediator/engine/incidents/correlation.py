@@ -14,7 +14,7 @@ from remediator.engine.index import Index
 from remediator.model.elsewhere import Key as Key
 from remediator.model.fleet import Fleet
 from remediator.model.grouping import Tallied
-from remediator.model.host import Fence, Host
+from remediator.model.host import Fence, Host, Life
 from remediator.model.policy import Correlated
 from remediator.model.suspicion import BaseRate
 
@@ -204,7 +204,13 @@ def all_doubts(index: Index) -> Iterator[Doubt]:
                 yield Doubt(spell.began, name, lasts=False, blip=spell.blip)
 
 
-def proved_down(hosts: Iterable[Host]) -> bool:
+def proved_down(hosts: Iterable[Host], fleet: Fleet) -> bool:
     """Proof for a group: four fifths of it are proved to be off; whoever's power is not known counts as on."""
-    fences = [host.fence is Fence.PROVED for host in hosts]
+    fences = [is_off(host, fleet) for host in hosts]
     return bool(fences) and sum(fences) >= PROOF * len(fences)
+
+
+def is_off(host: Host, fleet: Fleet) -> bool:
+    """Proved, or read of one in doubt: where vantages fell with it, nobody is left to call it dead."""
+    sighting = fleet.sightings.get(host.name)
+    return host.fence is Fence.PROVED or (host.life is Life.SUSPECT and sighting is not None and sighting.off)

@@ -10,7 +10,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from remediator.engine.evidence.group_proof import FRESH, Signs, signs_of
-from remediator.engine.incidents.correlation import Cohort, Key, cohort, doubts_under, key_of, label_of, proved_down
+from remediator.engine.incidents.correlation import (
+    Cohort,
+    Key,
+    cohort,
+    doubts_under,
+    is_off,
+    key_of,
+    label_of,
+    proved_down,
+)
 from remediator.engine.index import Index, busy
 from remediator.model.evidence import VerdictKind
 from remediator.model.host import Host, Life
@@ -152,8 +161,8 @@ def _quiet(incident: Incident, index: Index, rule: Correlated) -> bool:
 def _proved(incident: Incident, index: Index, rule: Correlated) -> str:
     """The proof for the group, in words; empty without."""
     hosts = [host for name in incident.hosts if (host := index.fleet.hosts.get(name))]
-    if proved_down(hosts):
-        return f"{sum(h.fence_at is not None for h in hosts)} of {len(hosts)} are proved to be off"
+    if proved_down(hosts, index.fleet):
+        return f"{sum(is_off(host, index.fleet) for host in hosts)} of {len(hosts)} are proved to be off"
     signs = signs_of(incident, hosts, index.fleet, rule, index.now)
     if signs.uplink and signs.vantages and not signs.living:
         return f"no vantage inside is alive, and {signs.uplink} says that the uplink is dead"
@@ -192,7 +201,8 @@ def _released(incident: Incident, index: Index) -> Incident:
     stay = tuple(name for name in incident.hosts if name in out)
     left = {name: index.now for name in incident.hosts if name not in out}
     released = tuple(name for name in incident.released if name in out)
-    if not incident.moved_by and proved_down(host for name in stay if (host := index.fleet.hosts.get(name))):
+    members = [host for name in stay if (host := index.fleet.hosts.get(name))]
+    if not incident.moved_by and proved_down(members, index.fleet):
         released = stay
     return replace(incident, hosts=stay, released=released, returned={**incident.returned, **left})
 

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from remediator.actions.ceiling import Room, added
 from remediator.actions.ceiling import words as ceiling
+from remediator.actions.proof import never_ran
+from remediator.engine.guards.self_fencing import fenced, grave
 from remediator.model.evidence import Claim, VerdictKind
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
-from remediator.model.machine import LOST_EVENT, Machine, MachineState
+from remediator.model.machine import LOST_EVENT, Machine, MachineState, Recovery
 from remediator.model.request import Destroy, Origin
 
 # How long a returned original may take to run again before its replacement wins.
@@ -19,6 +21,7 @@ CUT_OFF_LIFE = timedelta(seconds=60)
 # What a host says that was cordoned for it.
 SURVIVORS = "survivors"
 GATE_SHUT = "the metrics store cannot be trusted"
+COPY_STANDS = "a copy of its volume runs elsewhere, or may"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +81,38 @@ def early(fleet: Fleet, host: Host, now: datetime, room: Room | None = None) -> 
 
 
 def outlived(fleet: Fleet, host: Host) -> tuple[str, ...]:
-    """Machines of a returning host whose volume lives on in a copy: they must not start again."""
+    """Machines of a returning host whose volume lives on in a copy, or may: they must not start again."""
     mine = fleet.machines_on(host.name) if host.life is Life.RETURNING else ()
-    return tuple(each.id for each in mine if each.alive and each.volumes and _living_after(fleet, each))
+    return tuple(each.id for each in mine if each.alive and each.volumes and _may_live_on(fleet, each))
 
 
 def copied(fleet: Fleet, machine_id: str) -> bool:
     """Whether it still has no life of its own: something lives in its place, or it is condemned or gone."""
     machine = fleet.machines.get(machine_id)
-    return machine is None or not machine.alive or bool(_living_after(fleet, machine))
+    return machine is None or not machine.alive or _may_live_on(fleet, machine)
 
 
-def shut(fleet: Fleet) -> bool:
-    """Whether the gate is closed or unknown: originals are condemned once it opens, and serve no more until then."""
-    return not (fleet.gate and fleet.gate.open)
+def _may_live_on(fleet: Fleet, machine: Machine) -> bool:
+    """Whether a copy of it runs or may run; one that was never heard of on a host that is proved off does not."""
+    return not all(never_ran(each, fleet.hosts.get(each.host)) for each in _living_after(fleet, machine))
+
+
+def stillborn(fleet: Fleet, machine: Machine) -> bool:
+    """A replacement whose host was lost before it was heard of, and which is back without it; nothing else stands in
+    for its original either."""
+    original = fleet.machines.get(machine.replaces)
+    if machine.state is not MachineState.FAILED or machine.recovery is Recovery.NONE or original is None:
+        return False
+    if not original.alive or original.recovery in (Recovery.PLACED, Recovery.SERVING):
+        return False
+    return any(each.id == machine.id for each in fleet.successors(original))
+
+
+def shut(fleet: Fleet) -> str:
+    """Why no original is condemned now: the gate is closed or unknown, or we doubt ourselves. Until then it waits."""
+    if doubts := grave(fleet):
+        return fenced({"doubts": doubts}).text
+    return "" if fleet.gate and fleet.gate.open else GATE_SHUT
 
 
 def _spent(fleet: Fleet, machine: Machine, now: datetime) -> list[str]:
@@ -138,8 +159,10 @@ def _left(fleet: Fleet, host: Host) -> dict[str, str]:
 
 
 def _word(fleet: Fleet, host: Host, machine: Machine, now: datetime) -> str:
-    """As ``_original`` says of a machine that was replaced; any other stays."""
-    return _original(fleet, host, machine, now) if _living_after(fleet, machine) else "stays"
+    """As ``_original`` says of a machine that was replaced; any other stays, but for what failed at its birth."""
+    if _living_after(fleet, machine):
+        return _original(fleet, host, machine, now)
+    return "goes" if stillborn(fleet, machine) and not missing(host, machine) else "stays"
 
 
 def _living_after(fleet: Fleet, machine: Machine) -> list[Machine]:
@@ -151,20 +174,19 @@ def _settled(fleet: Fleet, host: Host, now: datetime, room: Room) -> Admission |
     condemn: list[str] = []
     going: list[str] = []
     for machine in fleet.machines_on(host.name):
-        successors = _living_after(fleet, machine)
-        if not machine.alive or not successors:
+        if not machine.alive:
             continue
-        verdict = _original(fleet, host, machine, now)
+        verdict = _word(fleet, host, machine, now)
         if verdict == "stays":
-            withdraw.extend(each.id for each in successors)
+            withdraw.extend(each.id for each in _living_after(fleet, machine))
             going.extend(_spent(fleet, machine, now))
         elif verdict == "goes":
             condemn.append(machine.id)
             going.append(host.name)
         else:
             return verdict
-    if condemn and shut(fleet):
-        return f"{len(condemn)} machines that were replaced must go, which waits for the gate: {GATE_SHUT}"
+    if condemn and (why := shut(fleet)):
+        return f"{len(condemn)} machines that were replaced must go, which waits: {why}"
     if full := room.take(going):
         return f"its admission would destroy more of {full} than automatic decisions may: {ceiling(fleet.limits)}"
     return Admission(host.name, tuple(withdraw), tuple(condemn))
@@ -180,14 +202,22 @@ def _original(fleet: Fleet, host: Host, machine: Machine, now: datetime) -> str:
             return f"original {machine.id} does not run yet"
         if machine.state in (MachineState.STOPPED, MachineState.SUSPENDED):
             return "stays"
-    if fleet.served_elsewhere(machine) or _missing(host, machine):
+    if fleet.served_elsewhere(machine) or missing(host, machine):
         return "goes"
     if _keeps(fleet, machine) and _all_failed(machine, *_living_after(fleet, machine)):
         return "stays"
+    away = [each for each in _living_after(fleet, machine) if machine.volumes and _is_lost(fleet, each.host)]
+    if away:
+        return f"{machine.id} must not start while its copy {away[0].id} may run on lost host {away[0].host}"
     return f"neither original {machine.id} nor its replacement runs yet"
 
 
-def _missing(host: Host, machine: Machine) -> bool:
+def _is_lost(fleet: Fleet, name: str) -> bool:
+    host = fleet.hosts.get(name)
+    return host is None or host.life is Life.DEAD
+
+
+def missing(host: Host, machine: Machine) -> bool:
     """Whether its host has said since it is back that it has it no longer: nothing is left that could run again."""
     failed, back = machine.state is MachineState.FAILED, host.returned_at
     return failed and any(each.kind == LOST_EVENT and back is not None and each.at >= back for each in machine.events)
@@ -199,6 +229,7 @@ def _all_failed(*machines: Machine) -> bool:
 
 
 def _keeps(fleet: Fleet, machine: Machine) -> bool:
-    policy = fleet.on_return.get(machine.app) or fleet.on_return.get("", "keep_original")
-    # A restored volume has moved on without the original: two histories are worse than a lost seat.
-    return policy == "keep_original" and machine.stateless
+    if machine.volumes:
+        # A restored volume has moved on without the original: two histories are worse than a lost seat.
+        return not _may_live_on(fleet, machine)
+    return (fleet.on_return.get(machine.app) or fleet.on_return.get("", "keep_original")) == "keep_original"

@@ -1,7 +1,8 @@
 """A migration, one step at a time: stop, copy the volumes, carry the config over, start, verify, free the source."""
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,6 +56,9 @@ def _copied(migration: Migration, machine: Machine, fleet: Fleet, now: datetime)
     """Stopped: snapshot each volume, restore it on the target, then ask the source for the config."""
     if not _done(fleet, f"{migration.id}:stop"):
         return migration, []
+    if migration.anew is not None:
+        starting = _without_config(migration.moved_to(MigrationStage.STARTING, now))
+        return starting, [create_on_target(migration, machine, asdict(migration.anew), now)]
     steps = [step for volume in machine.volumes for step in _volume_steps(migration, volume, fleet, now)]
     if steps or any(not _done(fleet, f"{migration.id}:volume:{volume}") for volume in machine.volumes):
         return migration, [step for step in steps if step.key not in fleet.operations]
@@ -89,19 +93,42 @@ def copy_of(migration: Migration, volume: str) -> str:
     return _identifier("vol_", f"{migration.id}:volume:{volume}")
 
 
+def create_on_target(migration: Migration, machine: Machine, config: Mapping[str, Any], now: datetime) -> Operation:
+    """The machine's create under its own id; ``config`` has it sealed for the target, with its digest.
+
+    The machine keeps its instance and is started, unless ``config`` says otherwise.
+    """
+    args = {
+        "machine_id": machine.id,
+        "app": machine.app,
+        "name": machine.name,
+        "region": machine.region,
+        "instance_id": config.get("instance_id", machine.instance_id),
+        "sealed_config": config["sealed_config"],
+        "digest": config["digest"],
+        "volumes": [migration.volumes.get(volume, volume) for volume in machine.volumes],
+        "start": config.get("start", True),
+        "migration": migration.id,
+    }
+    return Operation(f"{migration.id}:create", "create", migration.target, args, migration.origin, now, machine.id)
+
+
+def _without_config(migration: Migration) -> Migration:
+    """Sent, or never to be sent: the config that was sealed for the target does not stay."""
+    return replace(migration, anew=replace(migration.anew, sealed_config="")) if migration.anew else migration
+
+
 def _verified(migration: Migration, machine: Machine, now: datetime) -> tuple[Migration, list[Operation]]:
-    if machine.state is not MachineState.STARTED:
+    if machine.state is not MachineState.STARTED and (migration.anew is None or migration.anew.start):
         return migration, []
-    free = Operation(
-        f"{migration.id}:free",
-        "destroy",
-        migration.source,
-        {"machine_id": machine.id, "migration": migration.id},
-        Origin.AUTOMATIC,
-        now,
-        machine.id,
-    )
-    return migration.moved_to(MigrationStage.DONE, now), [free]
+    return migration.moved_to(MigrationStage.DONE, now), [_freed(migration, now)]
+
+
+def _freed(migration: Migration, now: datetime) -> Operation:
+    """What is left on the source is to be gone."""
+    args = {"machine_id": migration.machine, "migration": migration.id}
+    key = f"{migration.id}:free"
+    return Operation(key, "destroy", migration.source, args, migration.origin, now, migration.machine)
 
 
 def _rolled_back(migration: Migration, fleet: Fleet, why: str, now: datetime) -> tuple[Migration, list[Operation]]:
@@ -111,21 +138,26 @@ def _rolled_back(migration: Migration, fleet: Fleet, why: str, now: datetime) ->
     """
     source = fleet.hosts.get(migration.source)
     gone = source is None or source.life is Life.RETIRED or migration.stage is MigrationStage.PLANNED
-    again = [] if gone else [_operation(migration, "start", now)]
+    again = [_operation(migration, "start", now)] if migration.stops and not gone else []
     return _ended(migration, now, why), [*again, *_cleaned(migration, now)]
 
 
 def _cleaned(migration: Migration, now: datetime) -> list[Operation]:
-    """What may have arrived on the target is to be gone, whenever the target can be told."""
+    """What may have arrived on the target is to be gone, whenever the target can be told.
+
+    Once it has moved, its own destroy ends it there; on the source it is gone as after any move.
+    """
+    if migration.stage is MigrationStage.VERIFYING:
+        return [_freed(migration, now)]
     if migration.stage is not MigrationStage.STARTING:
         return []
     args = {"machine_id": migration.machine, "migration": migration.id}
     key = f"{migration.id}:undo"
-    return [Operation(key, "destroy", migration.target, args, Origin.AUTOMATIC, now, migration.machine)]
+    return [Operation(key, "destroy", migration.target, args, migration.origin, now, migration.machine)]
 
 
 def _ended(migration: Migration, now: datetime, why: str) -> Migration:
-    return migration.moved_to(MigrationStage.ROLLED_BACK, now, why)
+    return _without_config(migration.moved_to(MigrationStage.ROLLED_BACK, now, why))
 
 
 def _source_lost(migration: Migration, fleet: Fleet) -> str:
@@ -166,7 +198,7 @@ def _operation(migration: Migration, verb: str, now: datetime) -> Operation:
     if verb == "export":
         args["target"] = migration.target
     key = f"{migration.id}:{verb}"
-    return Operation(key, verb, migration.source, args, Origin.AUTOMATIC, now, migration.machine)
+    return Operation(key, verb, migration.source, args, migration.origin, now, migration.machine)
 
 
 def _identifier(prefix: str, seed: str) -> str:

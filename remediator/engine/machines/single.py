@@ -31,14 +31,21 @@ def single_apps(fleet: Fleet) -> tuple[SingleApp, ...]:
     """By app; those on a single machine first."""
     by_app: defaultdict[str, list[Machine]] = defaultdict(list)
     for machine in fleet.machines.values():
-        if machine.alive and not machine.condemned and machine.state in _SERVES and not machine.replaced_by:
+        if machine.state in _SERVES and not (machine.condemned or machine.replaced_by or machine.idles):
             by_app[machine.app].append(machine)
     copied = {snapshot.volume for snapshot in fleet.snapshots.values()}
-    found = [_single(app, mine, copied) for app, mine in by_app.items() if len({m.host for m in mine}) == 1]
+    single = ((app, mine) for app, mine in by_app.items() if len({machine.host for machine in mine}) == 1)
+    found = [_single(app, mine, copied, _stands_by(fleet, mine)) for app, mine in single]
     return tuple(sorted(found, key=lambda each: (each.on != "machine", each.app)))
 
 
-def _single(app: str, mine: list[Machine], copied: set[str]) -> SingleApp:
+def _stands_by(fleet: Fleet, mine: list[Machine]) -> bool:
+    """Whether each of them has a standby on another host."""
+    ready = [each for each in fleet.standbys_of(mine[0].app) if each.alive and each.host != mine[0].host]
+    return all(machine.stateless and any(machine.id in each.stands_by for each in ready) for machine in mine)
+
+
+def _single(app: str, mine: list[Machine], copied: set[str], stands_by: bool) -> SingleApp:  # noqa: FBT001
     on = "machine" if len(mine) == 1 else "host"
     volumes = [volume for machine in mine for volume in machine.volumes]
     recoverable = all(machine.sealed is not None for machine in mine)
@@ -50,7 +57,7 @@ def _single(app: str, mine: list[Machine], copied: set[str]) -> SingleApp:
         mine[0].region,
         len(volumes),
         recoverable,
-        _note(volumes, recoverable, copied),
+        "its standbys stand in" if stands_by else _note(volumes, recoverable, copied),
     )
 
 

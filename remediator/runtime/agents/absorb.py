@@ -13,7 +13,9 @@ from remediator.model.host import Capacity, Host, Identity, Life
 from remediator.model.layered import picked
 from remediator.model.machine import LOST_EVENT, Event, Machine, MachineState, Recovery, Sealed, Volume
 from remediator.model.request import Destroy, DestroyStage, Operation, Origin
+from remediator.runtime.effects.written import condemn
 from remediator.runtime.ledger import Draft
+from remediator.wire.scrub import scrubbed
 
 Message = dict[str, Any]
 Known = tuple[Mapping[str, Machine], Mapping[str, Operation]]
@@ -63,6 +65,8 @@ class Record(msgspec.Struct):
     port: int | None = None
     exit_code: int | None = None
     checks: tuple[Check, ...] = ()
+    # It has ended by itself and for good.
+    over: bool = False
 
 
 def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
@@ -111,6 +115,8 @@ def _absorb(draft: Draft, host: str, record: Record, now: datetime) -> None:
         _undead(draft, known, record, now)
     elif known.host == host:
         draft.put(_told(known, record, now))
+        if record.over and record.scrubbed.get("auto_destroy") is True and not known.adopted:
+            condemn(draft, record.id, "it has ended, and its config says auto_destroy", now, Origin.OWNER)
 
 
 def _undead(draft: Draft, machine: Machine, record: Record, now: datetime) -> None:
@@ -128,7 +134,8 @@ def _told(machine: Machine, record: Record, now: datetime) -> Machine:
     told = replace(
         machine,
         instance_id=record.instance_id,
-        config=record.scrubbed,
+        # Once more by our own list: its host's may be of before.
+        config=machine.config if record.scrubbed == machine.config else scrubbed(record.scrubbed),
         # The digest of the create stands; what a host says later cannot change what was asked for.
         digest=machine.digest or record.digest,
         sealed=record.sealed,

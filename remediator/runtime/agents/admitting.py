@@ -4,13 +4,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from remediator.actions.ceiling import Room
-from remediator.engine.machines.admission import SURVIVORS, Admission, admission, early, outlived, shut
+from remediator.engine.machines.admission import SURVIVORS, Admission, admission, early, outlived, shut, stillborn
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.layered import picked
-from remediator.model.machine import Machine, MachineState, Recovery, Volume
+from remediator.model.machine import Event, Machine, MachineState, Recovery, Volume
+from remediator.runtime.agents.absorb import detach
 from remediator.runtime.effects.written import condemn
 from remediator.runtime.ledger import Draft
+
+_UNBORN = "its host was lost before it started"
 
 
 def admit(fleet: Fleet, draft: Draft, now: datetime) -> None:
@@ -26,22 +29,23 @@ def admit(fleet: Fleet, draft: Draft, now: datetime) -> None:
 
 
 def end_outlived(fleet: Fleet, host: Host, draft: Draft, now: datetime) -> tuple[str, ...]:
-    """Condemn whose volume lives on in a copy, before they could start again.
+    """Condemn whose volume lives on in a copy that serves, before they could start again.
 
-    Behind a closed gate none is: those that are returned must be kept from starting until it opens.
+    Behind a closed gate none is, nor is one whose copy was lost or not yet heard of: those that are returned must be
+    kept from starting until it is clear which of the two there is.
     """
     found = outlived(fleet, host)
-    if shut(fleet):
-        return found
+    kept = [each for each in found if shut(fleet) or not fleet.served_elsewhere(fleet.machines[each])]
     for machine_id in found:
-        condemn(draft, machine_id, "its volume was restored elsewhere", now)
-    return ()
+        if machine_id not in kept:
+            condemn(draft, machine_id, "its volume was restored elsewhere", now)
+    return tuple(kept)
 
 
 def _admit_some(fleet: Fleet, host: Host, found: Admission, draft: Draft, now: datetime) -> None:
     """Whoever has nothing to do with what must go serves at once; its replacement, if any, stops in this instant."""
     for machine_id in found.condemn:
-        condemn(draft, machine_id, "its replacement is kept", now)
+        _let_go(fleet, draft, machine_id, now)
     for machine_id in found.withdraw:
         condemn(draft, machine_id, "withdrawn: its original came back in time", now)
     for machine_id in found.machines:
@@ -67,7 +71,7 @@ def _cordon_wedged(fleet: Fleet, host: Host, draft: Draft, now: datetime) -> Non
 def _admit(fleet: Fleet, host: Host, found: Admission, draft: Draft, now: datetime) -> None:
     """One transaction: replacements stop being routable in the instant in which their originals start to be."""
     for machine_id in found.condemn:
-        condemn(draft, machine_id, "its replacement is kept", now)
+        _let_go(fleet, draft, machine_id, now)
     if found.condemn:
         # Not yet: what was just condemned must be seen absent first, and until then the replacements serve on.
         return
@@ -88,6 +92,17 @@ def _admit(fleet: Fleet, host: Host, found: Admission, draft: Draft, now: dateti
     draft.note(now, "host", host.name, {"life": admitted.life, "status": admitted.status, "reason": "admitted"})
 
 
+def _let_go(fleet: Fleet, draft: Draft, machine_id: str, now: datetime) -> None:
+    """Another serves in its place, or it failed at its birth and is in the way of another try."""
+    mine = fleet.machines[machine_id]
+    original = draft.get(Machine, mine.replaces)
+    if original is None or not stillborn(fleet, mine):
+        condemn(draft, machine_id, "its replacement is kept", now)
+        return
+    condemn(draft, machine_id, _UNBORN, now)
+    draft.put(original.without(machine_id))
+
+
 def _stands_in(fleet: Fleet, draft: Draft, mine: Machine, now: datetime) -> None:
     """A replacement whose host was lost before it was heard of: it stands for its original, or was never made."""
     original = draft.get(Machine, mine.replaces)
@@ -98,8 +113,10 @@ def _stands_in(fleet: Fleet, draft: Draft, mine: Machine, now: datetime) -> None
     if all(each.id != mine.id for each in fleet.successors(original)):
         return
     if mine.state is MachineState.FAILED:
-        condemn(draft, mine.id, "its host was lost before it started", now)
-        draft.put(original.without(mine.id))
+        # Its host says that it has nothing of that name: there is nothing to destroy, and no gate to ask.
+        ended = replace(mine, state=MachineState.DESTROYED)
+        draft.put(ended.noted(Event(now, "launch", "failed", "agent", _UNBORN)), original.without(mine.id))
+        detach(draft, mine)
     else:
         draft.put(original.recovering(Recovery.PLACED, f"{mine.id} is back with its host", now))
 

@@ -13,7 +13,7 @@ from remediator.clock import Clock
 from remediator.engine.evidence.claims import claims_of_agent
 from remediator.engine.evidence.identity import claimed, contradiction, newborn
 from remediator.engine.evidence.rewinding import Heard
-from remediator.engine.machines.admission import GATE_SHUT, copied
+from remediator.engine.machines.admission import COPY_STANDS, copied, shut
 from remediator.engine.machines.destroys import condemned_on
 from remediator.engine.waits import kept
 from remediator.model.enrolment import Enrolment, Term
@@ -59,7 +59,7 @@ class Agents:
         self.rewound: Rewound | None = None
         self.lease_words = LeaseWords()
         self._strays = Strays()
-        # By host: machines whose copy lives, kept from starting until the gate opens and they can be condemned.
+        # By host: machines kept from starting because a copy lives or may: until condemned, or all there is.
         self._withheld: dict[str, tuple[str, ...]] = {}
         # Stale words that each agent has refused since it started.
         self.refusals: dict[str, int] = {}
@@ -105,7 +105,7 @@ class Agents:
                 host = _told_of(greeted_host(known, told, now), told)
                 withheld = self._outlived(host, draft, now)
                 condemned = sorted({*self._condemned(name, draft), *withheld})
-                word = self._kept(condemned, draft, now) or (GATE_SHUT if withheld else "")
+                word = self._kept(condemned, draft, now) or (self._withholds() if withheld else "")
                 self._take_over(draft, host, told, condemned, word, now)
         if stranger:
             # That it stood at the door is written down before it is turned away.
@@ -119,6 +119,9 @@ class Agents:
         found = () if self._doubted() else end_outlived(self._watch.known(), host, draft, now)
         self._withheld[host.name] = found
         return found
+
+    def _withholds(self) -> str:
+        return shut(self._watch.known()) or COPY_STANDS
 
     def _welcome(self, host: Host, condemned: list[str], frozen: str) -> Welcome:
         freeze, ours = self._watch.freeze_statement(), self._automatic(condemned)

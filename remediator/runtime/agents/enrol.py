@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ class Enrolments:
         self._identity = identity
         self._clock = clock
         self._ceilings = ceilings
+        self._sweep_at = clock.now()
 
     async def mint(self, name: str, seed: str = "", kind: str = "") -> str:
         """A join token for that name, good once and for a quarter of an hour; ``kind`` is agent, vantage or either.
@@ -52,36 +54,39 @@ class Enrolments:
         now = self._clock.now()
         token = JoinToken(_hash(secret), name, now + TOKEN_LIFE, kind or ("agent" if seed else ""))
         async with self._ledger.writing() as draft:
+            self._drop_old(draft, now)
             if not seed or draft.get(Enrolment, f"agent/{name}") is None:
                 draft.put(token)
         return f"{secret}.{self._identity.fingerprint}"
 
     async def join(self, ask: JoinAsk) -> dict[str, Any]:
-        """Spend the token, remember the newcomer, and give it what it needs.
+        """Spend the token, remember the newcomer, and give it what it needs; the same asked again is answered again.
 
         Raises:
             Refused: the token is unknown, used, too old, or for another name or kind; or a host of that name is
                 there already, with other keys.
         """
         now = self._clock.now()
-        bearer = secrets.token_urlsafe(32) if ask.kind == "vantage" else ""
-        joined = Enrolment(ask.name, ask.kind, ask.region, ask.rack, now, ask.verify_key, ask.box_key)
+        # Of a vantage that has made none of its own; told once, so its join cannot be repeated.
+        bearer = secrets.token_urlsafe(32) if ask.kind == "vantage" and not ask.token_digest else ""
+        token_hash = _hash(bearer) if bearer else ask.token_digest
+        joined = Enrolment(ask.name, ask.kind, ask.region, ask.rack, now, ask.verify_key, ask.box_key, token_hash)
         async with self._ledger.writing() as draft:
-            token = draft.get(JoinToken, _hash(ask.token.partition(".")[0]))
-            if token is None or not _allows(token, ask, now):
-                raise Refused("this join token is unknown, used, too old, or for another name or kind", Terms(403))
-            displaced = _displaced(draft, joined)
-            if displaced is None:
-                draft.delete(token)
-                draft.put(replace(joined, token_hash=_hash(bearer) if bearer else ""))
-                draft.note(now, "joined", ask.name, {"kind": ask.kind, "region": ask.region, "rack": ask.rack})
-            else:
-                # Kept with the token unspent: once a person has said replaced, it may join.
-                draft.put(claimed(displaced, _told(ask), now))
+            displaced = _admitted(draft, ask, joined)
         if displaced is not None:
             text = f"{ask.name} has joined with other keys: only when it is replaced or retired"
             raise Refused(f"{text} may another take its name", Terms(403))
-        return {"token": bearer} if bearer else {**self._identity.public, "ceilings": self._ceilings()}
+        vantage = ask.kind == "vantage"
+        return {"token": bearer} if vantage else {**self._identity.public, "ceilings": self._ceilings()}
+
+    def _drop_old(self, draft: Draft, now: datetime) -> None:
+        """Now and then: a spent token is kept for as long as it could be asked for once more."""
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + TOKEN_LIFE
+        for token in self._ledger.all(JoinToken).values():
+            if token.expires_at < now:
+                draft.delete(token)
 
     def vantage_for(self, token: str) -> str:
         """The vantage whose bearer token this is, empty when nobody's; compared in constant time."""
@@ -92,6 +97,36 @@ class Enrolments:
             if hmac.compare_digest(enrolment.token_hash, wanted)
         ]
         return found[0] if found else ""
+
+
+def _admitted(draft: Draft, ask: JoinAsk, joined: Enrolment) -> Host | None:
+    """Put the newcomer into the draft; the host whose place it would take, where there is one."""
+    token, mark = draft.get(JoinToken, _hash(ask.token.partition(".")[0])), _mark(joined)
+    if token is None or not _allows(token, ask, joined.at):
+        raise _unfit()
+    if token.used_by:
+        known = draft.get(Enrolment, joined.key)
+        if token.used_by != mark or known is None or _mark(known) != mark:
+            raise _unfit()
+        return None
+    displaced = _displaced(draft, joined)
+    if displaced is None:
+        draft.put(replace(token, used_by=mark), joined)
+        draft.note(joined.at, "joined", ask.name, {"kind": ask.kind, "region": ask.region, "rack": ask.rack})
+    else:
+        # Kept with the token unspent: once a person has said replaced, it may join.
+        draft.put(claimed(displaced, _told(ask), joined.at))
+    return displaced
+
+
+def _unfit() -> Refused:
+    return Refused("this join token is unknown, used, too old, or for another name or kind", Terms(403))
+
+
+def _mark(joined: Enrolment) -> str:
+    """Who that is, by all that it offered: another key, or another place, is somebody else."""
+    offered = (joined.key, joined.region, joined.rack, joined.verify_key, joined.box_key, joined.token_hash)
+    return _hash(json.dumps(offered))
 
 
 def _allows(token: JoinToken, ask: JoinAsk, now: datetime) -> bool:

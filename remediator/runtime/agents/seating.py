@@ -117,8 +117,9 @@ class Seating:
         known = self._ledger.get(Host, host)
         if known is None:
             return now - max(reporter.at if reporter else self._began, self._began) > DEAD_FOR
-        lost = known.life is Life.DEAD and now - known.since >= DEAD_FOR
-        return lost or known.life is Life.RETIRED
+        # Where its vantages fell with it nobody calls it dead: that it is off, for as long, is as good.
+        dead = known.life is Life.DEAD or (known.life is Life.SUSPECT and self._evidence.sighting(host, ()).off)
+        return (dead and now - known.since >= DEAD_FOR) or known.life is Life.RETIRED
 
     def _touched(self, vantages: Iterable[Vantage]) -> frozenset[str]:
         """Vantages that an open incident touches: on one of its hosts, or under its label.

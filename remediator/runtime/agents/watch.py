@@ -8,6 +8,7 @@ from typing import Any
 
 from remediator.clock import Clock
 from remediator.engine.evidence.claims import claims_of
+from remediator.engine.evidence.lives import LifeTimes, next_host, stays_until
 from remediator.engine.evidence.vantages import Vantage
 from remediator.engine.evidence.verdicts import QUIET, EvidenceTimes, fresh_until, judge
 from remediator.engine.machines.admission import survivors, survivors_claim
@@ -16,7 +17,7 @@ from remediator.model.decision import Remediation
 from remediator.model.elsewhere import Elsewhere
 from remediator.model.evidence import Gate, Sighting, Verdict, VerdictKind
 from remediator.model.fleet import Fleet
-from remediator.model.host import Host, Life
+from remediator.model.host import Host, HostStatus, Life
 from remediator.model.incident import Incident
 from remediator.model.layered import Layered
 from remediator.model.machine import Machine, Snapshot, Volume
@@ -77,6 +78,12 @@ class Watch:
         # Hosts that are judged at each look, and when the others are to be judged again though nothing was heard.
         self._loud: set[str] = set()
         self._due = Due()
+        self.lives = LifeTimes(times)
+        # Until when what was said of each host stands, should all go on as it does.
+        self._stands = Due()
+        # The rows of a snapshot, and after which commit they were these.
+        self._rows: dict[str, Any] = {}
+        self._rows_at = -1
         self._claimed: set[str] = set()
         # Whether looks brought anything but age since the last whole round; and what of each host's evidence that is.
         self.news = True
@@ -131,20 +138,50 @@ class Watch:
         return None if seats is None else self.evidence.sighting(host, seats)
 
     def doubted(self) -> list[Host]:
-        """Hosts whose power is worth asking for: suspect, lost, or heard by some and not by others."""
+        """Hosts whose power is worth asking for: suspect, lost, unknown, or heard by some and not by others."""
         hosts = self._ledger.all(Host)
         lost = [host.name for life in (Life.SUSPECT, Life.DEAD) for host in hosts.where("life", life)]
+        lost += [host.name for host in hosts.where("status", HostStatus.UNKNOWN)]
         kinds = {name: verdict.kind for name in self._loud if (verdict := self._verdicts.get(name))}
         named = {name for name, kind in kinds.items() if kind in _DOUBTFUL}
         return [hosts[name] for name in sorted(named.union(lost)) if name in hosts]
 
-    def look(self) -> Fleet:
-        """Judge whoever something was heard of, or whose time has come, and give the fleet with these verdicts."""
+    def still(self) -> bool:
+        """Whether a look now would bring nothing but age: all goes on as it did, and no time has run out."""
         now = self._clock.now()
+        seats = self._heed(now)
+        if self.news or self.evidence.stirred:
+            return False
+        moved = [name for name in self._stands.take(now) if self._moves(name, seats.get(name), now)]
+        return not moved
+
+    def _moves(self, name: str, seats: tuple[Vantage, ...] | None, now: datetime) -> bool:
+        """Whether that host would be judged otherwise than it was; if not, it is remembered until when."""
+        host, before = self._ledger.get(Host, name), self._verdicts.get(name)
+        self._stands.at(name, now)
+        if seats is None or before is None or host is None:
+            return True
+        sighting = self.evidence.sighting(name, seats)
+        verdict = judge(sighting, host.rack, before, self._times, now, host.region)
+        told = salient(sighting, verdict), fresh(sighting, self._times, now)
+        if told != self._salient.get(name) or next_host(host, verdict, sighting, self.lives, now) != host:
+            return True
+        until = stays_until(host, verdict, sighting, self.lives, now)
+        self._stands.at(name, until)
+        return until is not None and until <= now
+
+    def _heed(self, now: datetime) -> Mapping[str, tuple[Vantage, ...]]:
+        """Take up who probes whom, what rules say, and whom to believe; whoever that may change is stirred."""
         seats = self.assignment(now)
         self._claim()
         for vantage in self._trust.weigh(now, lambda name: len(self._seating.targets(name))):
             self.evidence.stirred |= set(self._seating.targets(vantage))
+        return seats
+
+    def look(self) -> Fleet:
+        """Judge whoever something was heard of, or whose time has come, and give the fleet with these verdicts."""
+        now = self._clock.now()
+        seats = self._heed(now)
         names = sorted(self.evidence.stirred | self._loud | self._due.take(now))
         self.evidence.stirred = set()
         sightings = {name: self._seen(name, seats[name], now) for name in names if name in seats}
@@ -153,6 +190,8 @@ class Watch:
         self._sightings = self._sightings.with_changes({**sightings, **gone})
         self._verdicts = self._verdicts.with_changes(gone)
         self._loud -= gone.keys()
+        for name in gone:
+            self._stands.at(name, None)
         self.news |= any(self._salient.pop(name, None) is not None for name in gone)
         return self._fleet(judged=frozenset(sightings), views=self._views)
 
@@ -168,22 +207,24 @@ class Watch:
         hosts, found = self._ledger.all(Host), {}
         together = bool(self._ledger.all(Incident).where("open", value=True))
         for name, sighting in sightings.items():
-            host = hosts[name]
-            found[name] = verdict = judge(sighting, host.rack, self._verdicts.get(name), self._times, now)
+            host, before = hosts[name], self._verdicts.get(name)
+            found[name] = verdict = judge(sighting, host.rack, before, self._times, now, host.region)
             quiet = verdict.kind in QUIET and host.life in _STEADY
             (self._loud.discard if quiet else self._loud.add)(name)
             self._due.at(name, fresh_until(sighting, self._times, now) if quiet else None)
             self._trust.saw(sighting, now)
-            self._note(sighting, verdict, now, together=together)
+            same = self._note(sighting, verdict, now, together=together)
+            self._stands.at(name, stays_until(host, verdict, sighting, self.lives, now) if same else now)
         self._verdicts = self._verdicts.with_changes(found)
 
-    def _note(self, sighting: Sighting, verdict: Verdict, now: datetime, *, together: bool) -> None:
-        """Whether that is news; who spoke just now is so only while an incident is to be told apart."""
+    def _note(self, sighting: Sighting, verdict: Verdict, now: datetime, *, together: bool) -> bool:
+        """Whether nothing has changed; who spoke just now is news only while an incident is to be told apart."""
         told = salient(sighting, verdict), fresh(sighting, self._times, now)
         before = self._salient.get(sighting.host)
         if told != before:
             self._salient[sighting.host] = told
             self.news |= before is None or before[0] != told[0] or together
+        return told == before
 
     def _claim(self) -> None:
         """What rules say of hosts, next to what the hosts say of themselves."""
@@ -205,9 +246,11 @@ class Watch:
         return self._fleet()
 
     def _fleet(self, **more: Any) -> Fleet:
-        rows: dict[str, Any] = {name: self._ledger.all(kind) for name, kind in ROWS.items()}
+        if self._rows_at != self._ledger.sequence:
+            self._rows_at = self._ledger.sequence
+            self._rows = {name: self._ledger.all(kind) for name, kind in ROWS.items()}
         return Fleet(
-            **rows,
+            **self._rows,
             **more,
             sightings=self._sightings,
             verdicts=self._verdicts,

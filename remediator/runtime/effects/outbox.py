@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -52,15 +52,24 @@ class Outbox:
 
     def send_due(self, reachable: frozenset[str], frozen: str, now: datetime) -> None:
         """Start whatever is due; operations for hosts that are away wait without trying."""
-        frozen_by_incident = held_back(self._ledger, now)
-        for operation in self._ledger.all(Operation).where("open", value=True):
+        for operation in self.due(reachable, frozen, now):
             life = _life(operation)
-            if frozen_by_incident(operation):
+            task = asyncio.create_task(self._send(operation), name=operation.key)
+            self._flying[life] = task
+            task.add_done_callback(partial(self._landed, life))
+
+    def due(self, reachable: frozenset[str], frozen: str, now: datetime) -> Iterator[Operation]:
+        """What is open and may be sent, and is not under way."""
+        rows = self._ledger.all(Operation).where("open", value=True)
+        kept_back = held_back(self._ledger, now) if rows else None
+        for operation in rows:
+            if self._flies(operation) or (kept_back and kept_back(operation)):
                 continue
-            if life not in self._flying and _due(operation, reachable, frozen, now):
-                task = asyncio.create_task(self._send(operation), name=operation.key)
-                self._flying[life] = task
-                task.add_done_callback(partial(self._landed, life))
+            if _due(operation, reachable, frozen, now):
+                yield operation
+
+    def _flies(self, operation: Operation) -> bool:
+        return _life(operation) in self._flying
 
     def _landed(self, life: Life, task: asyncio.Task[None]) -> None:
         self._flying.pop(life, None)

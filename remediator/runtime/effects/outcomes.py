@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from remediator.engine.machines.migrations import create_on_target
 from remediator.model.host import LOST, Host
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Snapshot, Volume
 from remediator.model.request import (
@@ -20,7 +21,8 @@ from remediator.runtime.agents.absorb import absorb_absent, absorb_machines, det
 from remediator.runtime.effects.fencing import fence_done, fence_failed
 from remediator.runtime.effects.retries import given_up, wait_after
 from remediator.runtime.ledger import Draft
-from remediator.runtime.machines.life_ends import RECONFIGURE, not_reconfigured, reconfigured
+from remediator.runtime.machines.life_ends import RECONFIGURE, anew, not_reconfigured, reconfigured
+from remediator.runtime.machines.standing_in import at_rest, not_started
 from remediator.runtime.machines.volume_ends import volume_failed, volume_succeeded
 
 Value = dict[str, Any]
@@ -70,6 +72,7 @@ def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None
         case "power_off" | "fence_host":
             fence_failed(operation, text, draft, now)
         case _:
+            not_started(operation, text, draft, now)
             volume_failed(operation, draft)
 
 
@@ -103,9 +106,13 @@ def postponed(operation: Operation, text: str, draft: Draft, now: datetime, *, u
 def _recorded(operation: Operation, record: Value, draft: Draft, now: datetime) -> None:
     migration = draft.get(Migration, operation.args.get("migration", ""))
     machine = draft.get(Machine, operation.machine)
-    if migration and machine and operation.verb == "create" and migration.stage is MigrationStage.STARTING:
+    arrived = operation.verb == "create" and migration and migration.stage is MigrationStage.STARTING
+    # One that is condemned meanwhile is undone there: its destroy is of the host that it was on.
+    if migration and machine and arrived and machine.alive:
         # The switch: from here on the machine lives on the target.
         moved = replace(machine, host=migration.target, volumes=tuple(operation.args["volumes"]))
+        if migration.anew:
+            moved = anew(moved, migration.anew, draft, now)
         text = f"migrated from {migration.source} to {migration.target}"
         draft.put(moved.noted(Event(now, "launch", "created", "flyd", text)))
         draft.put(migration.moved_to(MigrationStage.VERIFYING, now))
@@ -113,6 +120,7 @@ def _recorded(operation: Operation, record: Value, draft: Draft, now: datetime) 
             _switch(draft, old_id, new_id, machine.id)
     absorb_machines(draft, operation.host, [record], now)
     reconfigured(operation, record, draft)
+    at_rest(operation, draft)
 
 
 def _volume_made(operation: Operation, draft: Draft, now: datetime) -> None:
@@ -160,20 +168,7 @@ def _exported(operation: Operation, value: Value, draft: Draft, now: datetime) -
     machine = draft.get(Machine, operation.machine)
     if migration is None or machine is None or migration.stage is not MigrationStage.COPYING:
         return
-    args = {
-        "machine_id": machine.id,
-        "app": machine.app,
-        "name": machine.name,
-        "region": machine.region,
-        "instance_id": machine.instance_id,
-        "sealed_config": value["sealed_config"],
-        "digest": value["digest"],
-        "volumes": [migration.volumes.get(volume, volume) for volume in machine.volumes],
-        "start": True,
-        "migration": migration.id,
-    }
-    key = f"{migration.id}:create"
-    draft.put(Operation(key, "create", migration.target, args, operation.origin, now, machine.id))
+    draft.put(create_on_target(migration, machine, value, now))
     draft.put(migration.moved_to(MigrationStage.STARTING, now))
 
 

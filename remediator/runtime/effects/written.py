@@ -21,6 +21,7 @@ from remediator.actions.effects import (
     Quarantine,
     Recreate,
     RestoreVolume,
+    StandIn,
     Tell,
     Uncordon,
 )
@@ -31,6 +32,7 @@ from remediator.runtime import names
 from remediator.runtime.effects.fencing import write_fence, write_power_cycle
 from remediator.runtime.ledger import Draft
 from remediator.runtime.machines import leases as machine_leases
+from remediator.runtime.machines.standing_in import stand_in
 
 
 def write(effect: Effect, draft: Draft, decision: str, now: datetime) -> None:
@@ -207,6 +209,7 @@ _WRITERS: dict[type, Callable[[Any, Draft, str, datetime], None]] = {
     MarkAlive: _mark_alive,
     Quarantine: _quarantine,
     Recreate: _recreate,
+    StandIn: stand_in,
     RestoreVolume: _restore,
     NoteRecovery: _recovering,
     Condemn: _condemn,

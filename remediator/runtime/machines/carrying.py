@@ -1,10 +1,17 @@
 """Operations carried out while their owner waits for the answer."""
 
+import asyncio
+from contextlib import suppress
+
 from remediator.model.errors import PermanentError, TransientError
-from remediator.model.request import Operation, Stage
+from remediator.model.request import Migration, MigrationStage, Operation, Stage
 from remediator.runtime.agents.watch import Watch
 from remediator.runtime.effects.outbox import Outbox
 from remediator.runtime.ledger import Ledger
+
+_M = MigrationStage
+# Not yet the target's.
+_ON_ITS_WAY = frozenset({_M.PLANNED, _M.RESERVED, _M.COPYING, _M.STARTING})
 
 
 class Carrier:
@@ -22,8 +29,8 @@ class Carrier:
             draft.put(operation)
         await self.waited(operation)
 
-    async def waited(self, operation: Operation) -> None:
-        """Until what is written down already ended, or for as long as a client has patience.
+    async def waited(self, operation: Operation) -> bool:
+        """Until what is written down already ended, or for as long as a client has patience: then False.
 
         Raises:
             PermanentError: it failed for good.
@@ -36,6 +43,27 @@ class Carrier:
             if self._ledger.get(Operation, operation.key) is None:
                 raise TransientError(f"{operation.host} was lost before it was done") from None
             # Accepted and under way: an error would make clients ask for the same a second time.
-            return
+            return False
         if ended.stage is Stage.FAILED:
             raise PermanentError(ended.error)
+        return True
+
+    async def moved(self, migration: Migration) -> bool:
+        """The same for a machine that moves: until it is on its new host.
+
+        Raises:
+            PermanentError: it is as it was, where it was.
+        """
+        self._watch.wake()
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(self._arrived(migration.id), self._answer_within)
+        return False
+
+    async def _arrived(self, migration: str) -> bool:
+        while True:
+            known = self._ledger.get(Migration, migration)
+            if known is None or known.stage is MigrationStage.ROLLED_BACK:
+                raise PermanentError(f"not done: {known.note if known else 'it was forgotten'}")
+            if known.stage not in _ON_ITS_WAY:
+                return True
+            await self._ledger.news()

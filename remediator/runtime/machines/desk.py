@@ -15,13 +15,15 @@ from remediator.model.errors import TransientError
 from remediator.model.host import Host
 from remediator.model.machine import Event, Machine, MachineState
 from remediator.model.machine_lease import MachineLease
-from remediator.model.request import Destroy, Operation, Origin
+from remediator.model.request import Destroy, Migration, Operation, Origin
 from remediator.runtime.agents.configs import ConfigCache
 from remediator.runtime.agents.watch import Watch
 from remediator.runtime.ledger import Draft, Ledger
 from remediator.runtime.machines import leases as machine_leases
-from remediator.runtime.machines import reconfiguring
+from remediator.runtime.machines import reconfiguring, replacing
 from remediator.runtime.machines.carrying import Carrier
+from remediator.runtime.machines.interrupted import answered
+from remediator.runtime.machines.life_ends import VERSION
 
 # How the wish is told among a machine's events, as the public API tells it.
 _TOLD = {"start": "starting", "stop": "stopping", "restart": "restarting", "suspend": "suspending", "signal": "sent"}
@@ -73,16 +75,31 @@ class MachineDesk:
             raise Refused(f"deadline_exceeded: {told}", Terms(408)) from None
 
     async def update(self, ask: UpdateAsk) -> tuple[Machine, MachineLease | None]:
-        """Another configuration in place, under the same id and with a new instance_id."""
-        now = self._clock.now()
+        """Another configuration under the same id, a new instance_id: in place, or where there is room for it."""
+        now, fleet = self._clock.now(), self._watch.fleet()
         async with self._ledger.writing() as draft:
             machine = self._asked(draft, ask.machine, "update", ask.nonce)
-            reconfiguring.check(machine, ask, self._watch.fleet())
-            operation = reconfiguring.update(machine, ask, draft, now, self._ledger.sequence)
+            reconfiguring.check(machine, ask)
+            home = replacing.another_home(machine, ask, fleet)
+            under_way: Operation | Migration
+            if home is None:
+                under_way = reconfiguring.update(machine, ask, draft, now, self._ledger.sequence)
+            else:
+                under_way = replacing.replace_on(home, machine, ask, draft, now, self._ledger.sequence)
             lease = machine_leases.grant(draft, ask.lease, machine, now) if ask.lease else None
-        await self._carrier.waited(operation)
-        self._learn(operation, machine, ask.config)
+        if await self._ended(under_way):
+            self._learn(ask.machine, ask.config)
         return self._machine(ask.machine), lease
+
+    async def _ended(self, under_way: Operation | Migration) -> bool:
+        if isinstance(under_way, Migration):
+            return await self._carrier.moved(under_way)
+        return await self._carrier.waited(under_way)
+
+    async def answered(self, machine_id: str) -> None:
+        """Whoever asked for the machine was told of it."""
+        async with self._ledger.writing() as draft:
+            answered(draft, machine_id)
 
     async def set_metadata(self, ask: MetadataAsk) -> Machine:
         """Some of its metadata, or all of it; what runs goes on."""
@@ -94,9 +111,8 @@ class MachineDesk:
             if wanted == (machine.config.get("metadata") or {}):
                 return machine
             operation = reconfiguring.set_metadata(machine, wanted, full, draft, now, self._ledger.sequence)
-        await self._carrier.waited(operation)
-        if full is not None:
-            self._learn(operation, machine, {**full, "metadata": wanted})
+        if await self._carrier.waited(operation) and full is not None:
+            self._learn(machine.id, {**full, "metadata": wanted})
         return self._machine(ask.machine)
 
     async def cordon(self, machine_id: str, nonce: str, *, cordoned: bool) -> Machine:
@@ -151,7 +167,7 @@ class MachineDesk:
 
     async def versions(self, machine_id: str, limit: int) -> list[dict[str, Any]]:
         """Its earlier configurations, scrubbed, newest first: ``{"version", "config"}`` each."""
-        return [entry.body for entry in await self._ledger.entries(reconfiguring.VERSION, limit, subject=machine_id)]
+        return [entry.body for entry in await self._ledger.entries(VERSION, limit, subject=machine_id)]
 
     def news(self) -> Coroutine[Any, Any, object]:
         """Until anything was written down since this call."""
@@ -161,6 +177,7 @@ class MachineDesk:
         machine = self._known(draft.get(Machine, machine_id))
         self._held(draft, machine_id, nonce)
         self._allowed(machine, draft.get(Host, machine.host), verb)
+        replacing.not_moving(self._ledger.all(Migration), machine)
         return machine
 
     def _held(self, draft: Draft, machine_id: str, nonce: str) -> None:
@@ -176,11 +193,9 @@ class MachineDesk:
         key = f"{verb}:{machine.id}:{now.isoformat()}:{self._ledger.sequence}"
         return Operation(key, verb, machine.host, {"machine_id": machine.id, **args}, Origin.OWNER, now, machine.id)
 
-    def _learn(self, operation: Operation, machine: Machine, config: dict[str, Any]) -> None:
+    def _learn(self, machine_id: str, config: dict[str, Any]) -> None:
         """Whoever reads next reads what was just set, though its agent has not told it yet."""
-        ended = self._ledger.get(Operation, operation.key)
-        if ended is not None and not ended.open:
-            self._configs.learn(machine.host, [{"id": machine.id, "config": config}])
+        self._configs.learn(self._machine(machine_id).host, [{"id": machine_id, "config": config}])
 
     def _machine(self, machine_id: str) -> Machine:
         return self._known(self._ledger.get(Machine, machine_id))

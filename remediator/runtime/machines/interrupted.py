@@ -1,20 +1,25 @@
-"""Creates that were under way when we started: their clients never had an answer, and ask again within seconds."""
+"""Creates whose clients had no answer when we started: they ask again within seconds.
 
+One without a client's own key is marked ``unanswered`` from the first, and loses the mark once its client was told.
+"""
+
+from dataclasses import replace
 from datetime import timedelta
 
 from remediator.clock import Clock
 from remediator.model.asks import LaunchAsk
 from remediator.model.machine import Machine
 from remediator.model.request import Operation, Origin
-from remediator.runtime.ledger import Ledger
+from remediator.runtime.ledger import Draft, Ledger
 from remediator.wire.sealing import digest
 
+UNANSWERED = "unanswered"
 # A client's tries end long before; whoever asks later wants one more.
 ASKED_AGAIN = timedelta(seconds=60)
 
 
 class Interrupted:
-    """Each is found once: what an earlier life of ours, or an earlier leader, was still waiting for."""
+    """Each is found once: what an earlier life of ours, or an earlier leader, had not told the end of."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
@@ -22,7 +27,7 @@ class Interrupted:
         self._left = [
             operation.machine
             for operation in ledger.all(Operation).values()
-            if operation.open and operation.verb == "create" and operation.origin is Origin.OWNER
+            if operation.verb == "create" and operation.origin is Origin.OWNER and _unanswered(operation)
         ]
 
     def like(self, ask: LaunchAsk) -> str:
@@ -40,3 +45,15 @@ class Interrupted:
             return False
         named = ask.name in ("", machine.name) and ask.region in ("", machine.region)
         return named and machine.app == ask.app
+
+
+def answered(draft: Draft, machine_id: str) -> None:
+    """Its client was told: whoever asks in the same words from now on wants one more."""
+    operation = draft.get(Operation, f"create:{machine_id}")
+    if operation is not None and UNANSWERED in operation.args:
+        left = {name: value for name, value in operation.args.items() if name != UNANSWERED}
+        draft.put(replace(operation, args=left))
+
+
+def _unanswered(operation: Operation) -> bool:
+    return operation.open or UNANSWERED in operation.args

@@ -5,10 +5,18 @@ from datetime import datetime
 from typing import Any
 
 from remediator.model.machine import Event, Machine
-from remediator.model.request import Operation
+from remediator.model.request import Anew, Operation
 from remediator.runtime.ledger import Draft
 
+# The kind of the entry that keeps an earlier configuration.
+VERSION = "version"
 RECONFIGURE = frozenset({"update", "set_metadata"})
+
+
+def anew(machine: Machine, wanted: Anew, draft: Draft, now: datetime) -> Machine:
+    """The machine as its owner's update has it, in the instant in which it lives elsewhere; a version ends."""
+    draft.note(now, VERSION, machine.id, {"version": machine.instance_id, "config": machine.config})
+    return replace(machine, config=wanted.config, digest=wanted.digest)
 
 
 def reconfigured(operation: Operation, record: dict[str, Any], draft: Draft) -> None:

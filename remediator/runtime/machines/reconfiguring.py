@@ -1,10 +1,10 @@
-"""Another configuration for a machine: what is refused, and what is written down."""
+"""Another configuration for a machine where it is: what is refused, and what is written down."""
 
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from remediator.engine.machines.refusals import Refused, Terms, precondition
+from remediator.engine.machines.refusals import precondition
 from remediator.model.asks import MetadataAsk, UpdateAsk
 from remediator.model.enrolment import Enrolment
 from remediator.model.errors import PermanentError
@@ -14,31 +14,30 @@ from remediator.model.machine import Event, Machine
 from remediator.model.request import Operation, Origin
 from remediator.runtime import names
 from remediator.runtime.ledger import Draft
+from remediator.runtime.machines.life_ends import VERSION
 from remediator.wire.keys import parse_box_key
 from remediator.wire.scrub import scrubbed
 from remediator.wire.sealing import digest, seal_config
 
-VERSION = "version"
-_TAKEN = "insufficient memory available to fulfill request"
 
-
-def check(machine: Machine, ask: UpdateAsk, fleet: Fleet) -> None:
-    """Nothing when the machine can be what is asked for, where it is.
+def check(machine: Machine, ask: UpdateAsk) -> None:
+    """Nothing when the machine can be what is asked for.
 
     Raises:
-        Refused: another version, region or volume, or no room.
+        Refused: another version, region or volume.
     """
     _same_version(machine, ask.current_version)
     if ask.region not in ("", machine.region):
         raise precondition(f"machine {machine.id} is in {machine.region} and cannot be updated into {ask.region}")
     if _mounted(ask.config) != list(machine.volumes):
         raise precondition(f"machine {machine.id} cannot change its volumes: destroy it and create another")
-    more = _configured(machine, ask.config).asks - machine.asks
+
+
+def fits(machine: Machine, ask: UpdateAsk, fleet: Fleet) -> bool:
+    """Whether its host has room for what it is to be more than it is."""
+    more = configured(machine, ask.config).asks - machine.asks
     free = fleet.free_on(fleet.hosts[machine.host])
-    if not Capacity(max(0.0, more.cpus), max(0, more.memory_mb)).fits(_at_least_nothing(free)):
-        raise Refused(
-            f"aborted: could not reserve resource for machine: {_TAKEN}", Terms(409, "insufficient_capacity")
-        )
+    return Capacity(max(0.0, more.cpus), max(0, more.memory_mb)).fits(_at_least_nothing(free))
 
 
 def update(machine: Machine, ask: UpdateAsk, draft: Draft, now: datetime, sequence: int) -> Operation:
@@ -60,7 +59,7 @@ def update(machine: Machine, ask: UpdateAsk, draft: Draft, now: datetime, sequen
     )
     draft.note(now, VERSION, machine.id, {"version": machine.instance_id, "config": machine.config})
     event = Event(now, "update", "updating", "user", instance)
-    draft.put(operation, _configured(machine, ask.config).noted(event))
+    draft.put(operation, configured(machine, ask.config).noted(event))
     return operation
 
 
@@ -99,7 +98,8 @@ def set_metadata(
     return operation
 
 
-def _configured(machine: Machine, config: dict[str, Any]) -> Machine:
+def configured(machine: Machine, config: dict[str, Any]) -> Machine:
+    """The machine as it is known of once it has that full config."""
     return replace(machine, config=scrubbed(config))
 
 

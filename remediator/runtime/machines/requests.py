@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from remediator.clock import Clock
-from remediator.engine.machines import destroys, placement
+from remediator.engine.machines import destroys, placement, standing_by
 from remediator.engine.machines.refusals import Refused, Terms, no_room, not_found, precondition
 from remediator.model.asks import LaunchAsk, LeaseAsk
 from remediator.model.enrolment import Enrolment
@@ -24,7 +24,7 @@ from remediator.runtime.ledger import Draft, Ledger
 from remediator.runtime.machines import leases as machine_leases
 from remediator.runtime.machines.apps import Apps
 from remediator.runtime.machines.carrying import Carrier
-from remediator.runtime.machines.interrupted import Interrupted
+from remediator.runtime.machines.interrupted import UNANSWERED, Interrupted
 from remediator.runtime.machines.volume_requests import VolumeRequests
 from remediator.settings import Settings
 from remediator.wire.keys import parse_box_key
@@ -56,7 +56,7 @@ class Requests:
         self._interrupted = Interrupted(ledger, clock)
         self.placements: Counter[str] = Counter()
         self.failures: Counter[tuple[str, str]] = Counter()
-        self.apps = Apps(ledger, watch, clock, settings.destroy_refusal)
+        self.apps = Apps(ledger, watch, clock, settings.destroy_refusal, settings.organisation)
         self.volumes = VolumeRequests(ledger, watch, clock, self.carrier, (self.placements, self.failures))
 
     async def create_machine(self, ask: LaunchAsk) -> Machine:
@@ -86,7 +86,8 @@ class Requests:
             return None
         machine = replace(drafted, host=host.name, region=host.region, cordoned=ask.cordoned)
         operation = self._create(machine, ask)
-        draft.put(machine.noted(Event(now, "launch", "created", "user")), operation)
+        text = standing_by.beside(machine, host.name, fleet)
+        draft.put(machine.noted(Event(now, "launch", "created", "user", text)), operation)
         self._met(wanted, draft)
         self._attach(machine, draft)
         if ask.lease_seconds:
@@ -110,7 +111,9 @@ class Requests:
         region = volumes[0].region if volumes else ask.region or self._anywhere(fleet)
         host = volumes[0].host if volumes else ""
         blank = Machine(new_id, ask.app, name, region, host, names.instance_id(new_id), now, now)
-        return replace(blank, config=scrubbed(ask.config), digest=digest(ask.config), volumes=mounted)
+        drafted = replace(blank, config=scrubbed(ask.config), digest=digest(ask.config), volumes=mounted)
+        standing_by.check(drafted, fleet)
+        return drafted
 
     def _anywhere(self, fleet: Fleet) -> str:
         """The region with most free memory, when the caller does not mind."""
@@ -129,7 +132,7 @@ class Requests:
             if host is None or host.status is not HostStatus.OK:
                 raise precondition(f"volume {machine.volumes[0]} is on an unreachable host")
             return host if host.name in room and machine.asks.fits(room[host.name]) else None
-        chosen = placement.choose(fleet, room, machine.app, machine.region, machine.asks)
+        chosen = standing_by.choose(machine, room, fleet)
         if chosen is None:
             self.failures[machine.region, "insufficient_capacity"] += 1
             self._unmet(machine, wanted, draft)
@@ -164,6 +167,7 @@ class Requests:
             "digest": machine.digest,
             "volumes": list(machine.volumes),
             "start": ask.start,
+            **({} if ask.key else {UNANSWERED: True}),
         }
         key = f"create:{machine.id}"
         return Operation(key, "create", machine.host, args, Origin.OWNER, self._clock.now(), machine.id)

@@ -14,6 +14,7 @@ from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
 from remediator.model.incident import IncidentStage
 from remediator.model.people import Answer, Scope
+from remediator.model.stuck import NO_ROOM, REASONS, UNDECIDED, missed, stuck
 
 COUNT_EVERY = timedelta(seconds=30)
 _STAGES = {stage.value: 0 for stage in IncidentStage if stage is not IncidentStage.CLOSED}
@@ -21,6 +22,7 @@ _SCOPES = {scope.value: 0 for scope in Scope}
 _MAINTENANCE = {"in_force": 0, "over": 0}
 _ATTESTED = {"wiped": 0, "destroyed": 0, "removed": 0}
 _SINGLE = {"machine": 0, "host": 0}
+_STUCK = dict.fromkeys(REASONS, 0)
 
 
 class PeopleMeters(Collector):
@@ -48,6 +50,8 @@ class PeopleMeters(Collector):
         yield _counts("leaving_hosts", "Hosts that people take away.", "attested", gone)
         text = "Apps that live on a single machine or host."
         yield _counts("single_apps", text, "on", _SINGLE | dict(self._single(fleet, now)))
+        text = "Machines of dead hosts that were missed and run nowhere else, by the reason."
+        yield _counts("machines_held", text, "reason", _STUCK | Counter(_held(fleet)))
         released = sum(1 for each in fleet.releases.values() if each.at <= now < each.until)
         yield GaugeMetricFamily("fleetmend_releases", "Releases by people in force.", value=released)
         claims = sum(1 for host in fleet.hosts.values() if host.identity_claim)
@@ -65,6 +69,15 @@ def _maintenance(hosts: Iterable[Host], now: datetime) -> Iterator[str]:
     for host in hosts:
         if host.maintenance_until and host.life is not Life.RETIRED:
             yield "in_force" if host.maintenance_until > now else "over"
+
+
+def _held(fleet: Fleet) -> Iterator[str]:
+    lost = [host for host in fleet.hosts.values() if host.life is Life.DEAD]
+    for host, machine in ((home, each) for home in lost for each in fleet.machines_on(home.name) if each.alive):
+        if word := stuck(machine):
+            yield word
+        elif missed(machine, host):
+            yield NO_ROOM if f"{machine.app}/{machine.id}" in fleet.demands else UNDECIDED
 
 
 def _counts(name: str, text: str, label: str, counted: Mapping[str, int]) -> Metric:

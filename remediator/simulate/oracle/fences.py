@@ -1,7 +1,8 @@
-"""Hosts whose power the judge itself cut: a fence was decided, and the kernel ended soon after."""
+"""Hosts whose power the judge itself cut: a fence or a power cycle was decided, and the kernel ended soon after."""
 
 from collections import defaultdict
 
+from remediator.simulate.oracle.spans import holds
 from remediator.simulate.world.record import Run
 
 # From the decision to the cut: a BMC that does not answer is asked again.
@@ -11,10 +12,18 @@ SOON = 90.0
 def cuts(run: Run) -> dict[str, list[float]]:
     """Moments at which a fence took effect, by host."""
     found: defaultdict[str, list[float]] = defaultdict(list)
-    asked = [(act.host, act.at) for act in run.done.acts if act.kind == "fence"]
-    asked += [(sent.host, sent.at) for sent in run.done.sent if sent.verb in ("fence", "power_off")]
+    asked = [(act.host, act.at) for act in run.done.acts if act.kind in ("fence", "power_cycle")]
+    asked += [(sent.host, sent.at) for sent in run.done.sent if sent.verb in ("fence", "power_off", "power_cycle")]
     for host, at in asked:
         truth = run.truth.hosts.get(host)
         if truth is not None:
-            found[host] += [span.end for span in truth.kernel if at <= span.end <= at + SOON]
+            found[host] += [end for end in _ends(run, host, at) if at <= end <= at + SOON]
     return dict(found)
+
+
+def _ends(run: Run, host: str, at: float) -> list[float]:
+    """When its kernel ended; where that stood still already, what was frozen in it."""
+    kernel = run.truth.hosts[host].kernel
+    if holds(kernel, at):
+        return [span.end for span in kernel]
+    return [ran.span.end for ran in run.truth.ran if ran.host == host]

@@ -15,7 +15,7 @@ def lost_requests(run: Run) -> Iterator[Finding]:
     for request in run.done.requests:
         if request.kind not in ("destroy", "create") or request.answer != "accepted" or request.finished is not None:
             continue
-        if (chance := _chance(run, request)) is not None:
+        if (chance := _chance(run, request)) is not None and not _known_to_nobody(run, request):
             text = f"accepted at {request.answered}, could be done from {chance.begin:.1f} s on, and never was"
             yield Finding(Sin.LOST_REQUEST, request.asked, f"{request.id} {request.subject}", text)
 
@@ -30,6 +30,14 @@ def _chance(run: Run, request: Requested) -> Span | None:
         there: Iterable[Span] = without(common(host.reached, host.agent), host.wedged)
         together = common(together, there)
     return next((span for span in together if _long(span, run)), None)
+
+
+def _known_to_nobody(run: Run, request: Requested) -> bool:
+    """An older journal was put in the place of the one that had it, before its host could hear of it: a person is
+    shown the gap and accepts it."""
+    host, answered = run.truth.hosts.get(request.host), request.answered or request.asked
+    gaps = [fault.span.begin for fault in run.truth.faults if fault.kind == "restored_journal"]
+    return any(not common(host.reached if host else (), [Span(answered, gap)]) for gap in gaps if gap > answered)
 
 
 def _long(span: Span, run: Run) -> bool:

@@ -17,6 +17,7 @@ from remediator.actions.effects import (
     Quarantine,
     Recreate,
     RestoreVolume,
+    StandIn,
     Uncordon,
 )
 from remediator.model.host import Host
@@ -88,6 +89,26 @@ class Works:
         if original.replaced_by == new_id:
             text = f"replaced by {new_id} on {made.host}"
             self._rows.machines[original_id] = original.recovering(Recovery.SERVING, text, now)
+        return True
+
+    def stand_in(self, effect: StandIn, now: datetime) -> None:
+        original, standby = self._rows.machines[effect.machine], self._rows.machines[effect.standby]
+        self._rows.machines[standby.id] = replace(standby, standing_for=original.id)
+        reason = f"its standby {standby.id} on {standby.host} is being started"
+        self._rows.machines[original.id] = original.recovering(Recovery.PLACED, reason, now)
+        args = {"machine_id": standby.id, "stands_for": original.id}
+        self._operation(effect.key, "start", standby.host, args, now)
+        self.later(now + self._takes.recreate, partial(self._stands_in, effect))
+
+    def _stands_in(self, effect: StandIn, now: datetime) -> bool:
+        original, standby = self._rows.machines[effect.machine], self._rows.machines[effect.standby]
+        if not self._reached(standby.host):
+            return False
+        self._rows.machines[standby.id] = replace(standby, state=MachineState.STARTED)
+        self._done(effect.key)
+        if original.recovery is Recovery.PLACED:
+            text = f"its standby {standby.id} on {standby.host} stands in"
+            self._rows.machines[original.id] = original.recovering(Recovery.SERVING, text, now)
         return True
 
     def restore(self, effect: RestoreVolume, now: datetime) -> None:
@@ -171,6 +192,7 @@ class Works:
 
 _BEGINNERS: dict[type, Callable[[Works, Any, datetime], None]] = {
     Recreate: Works.recreate,
+    StandIn: Works.stand_in,
     RestoreVolume: Works.restore,
     NoteRecovery: Works.note,
     Quarantine: Works.quarantine,

@@ -107,7 +107,7 @@ def _add_machine(rows: Rows, host: Host, fields: MachineFields, start: datetime)
         created_at=since,
         updated_at=since,
         state=MachineState(fields.state),
-        config={"guest": {"cpus": fields.cpus, "memory_mb": fields.memory_mb}},
+        config={"guest": {"cpus": fields.cpus, "memory_mb": fields.memory_mb}, "standbys": fields.standbys},
         sealed=sealed,
         volumes=(volume,) if volume else (),
     )

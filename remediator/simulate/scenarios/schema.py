@@ -48,6 +48,8 @@ class MachineFields(Strict):
     snapshot: Duration | None = None
     recoverable: bool = True
     other_regions: Text = ""
+    # Whom it stands by for, itself stopped.
+    standbys: list[Some] = Field(default_factory=list)
 
 
 class TakesFields(Strict):

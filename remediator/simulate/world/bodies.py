@@ -28,6 +28,8 @@ class Body:
 
     @property
     def kernel(self) -> bool:
+        if not self.troubles:
+            return self.booted
         return self.booted and not (self.troubles.get("power") or self.troubles.get("pause"))
 
     @property
@@ -69,7 +71,7 @@ class Network:
         troubles = body.troubles
         if not body.kernel or self.switches.get(body.place.switch):
             return False
-        return not (troubles.get("link") or troubles.get("mute") or troubles.get("deaf"))
+        return not troubles or not (troubles.get("link") or troubles.get("mute") or troubles.get("deaf"))
 
     def talk(self, one: str, another: str) -> bool:
         """Both kernels live and packets pass both ways."""

@@ -72,11 +72,14 @@ class Workload:
     state: str = "started"
     # Its app's word where else it may run.
     other_regions: str = ""
+    # Whom it stands by for, itself stopped.
+    standbys: tuple[str, ...] = ()
 
     @property
     def config(self) -> dict[str, object]:
         """What is kept of its configuration."""
         guest: dict[str, object] = {"guest": {"cpus": self.cpus, "memory_mb": self.memory_mb}}
+        guest |= {"standbys": list(self.standbys)} if self.standbys else {}
         return {**guest, "metadata": {"other_regions": self.other_regions}} if self.other_regions else guest
 
 
@@ -167,7 +170,7 @@ def _workload(host: str, fields: MachineFields) -> Workload:
     age = None if fields.snapshot is None else fields.snapshot.total_seconds()
     return Workload(
         fields.name, host, fields.app, fields.cpus, fields.memory_mb, fields.volume or age is not None, age,
-        fields.recoverable, fields.state, fields.other_regions,
+        fields.recoverable, fields.state, fields.other_regions, tuple(fields.standbys),
     )  # fmt: skip
 
 

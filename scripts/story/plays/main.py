@@ -44,7 +44,7 @@ CHOSEN = (
     "i01_power_loss",
 )
 SIDE_BY_SIDE = 3
-LONGEST = 200.0
+LONGEST = 300.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -77,7 +77,7 @@ async def play_story(folder: Path, below: Path, store: StoreChoice) -> Outcome:
 async def _played(ground: Field, story: Story, run: Run, outcome: Outcome) -> None:
     began = time.time()  # noqa: TID251
     await ground.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await populate(ground, story)
     outcome.set_up = round(time.time() - began, 1)  # noqa: TID251
     called = {name_of(each): each.name for each in story.workloads}

@@ -59,7 +59,7 @@ async def _empty(field: Field, *hosts: str) -> None:
     async def gone() -> bool:
         return not ids & {machine["id"] for machine in await field.api.machines(FILLER) if _alive(machine)}
 
-    await until(gone, 20, f"the fillers of {', '.join(hosts)} are gone", every=0.05)
+    await until(gone, 40, f"the fillers of {', '.join(hosts)} are gone", every=0.05)
 
 
 def _alive(machine: Json) -> bool:
@@ -94,4 +94,4 @@ async def _as_wanted(field: Field, story: Story) -> None:
         there = {(each["name"], each["host"]) for each in await _places(field) if each["state"] == "started"}
         return there == wanted
 
-    await until(so, 20, "every machine of the beginning runs on its host", every=0.1)
+    await until(so, 40, "every machine of the beginning runs on its host", every=0.1)

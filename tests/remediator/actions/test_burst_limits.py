@@ -10,10 +10,11 @@ from remediator.actions.spec import Planned
 from remediator.engine.machines.bursts import counts
 from remediator.model.decision import Hold
 from remediator.model.host import Capacity
+from remediator.model.machine import Event, Machine, MachineState
 from remediator.model.people import Release
 from remediator.model.policy import EvidenceGuard, Limits, Step
 from remediator.model.request import Burst, BurstStage, Demand
-from tests.remediator.builders import NOON, SECOND, case, fleet, host, playbook
+from tests.remediator.builders import NOON, SECOND, case, fleet, host, machine, playbook
 
 SHAPE = Capacity(4, 4096, 1024)
 ROOM = playbook("region_without_room", target="region", steps=(Step("burst_provision"),), evidence=EvidenceGuard())
@@ -113,3 +114,42 @@ def test_a_persons_release_of_the_region_begins_its_life_anew() -> None:
 def test_attempts_are_remembered_for_as_long_as_the_demand_stands() -> None:
     assert counts(burst(1), fleet(demand()))
     assert not counts(burst(1), fleet(demand("b")))
+
+
+def made(identifier: str, state: MachineState, image: str = "web:2", ago: float = 60, **more: Any) -> Machine:
+    born: dict[str, Any] = {"created_at": NOON - ago * SECOND, "config": {"image": image}}
+    return machine(identifier, state=state, **born, **more)
+
+
+NEVER: dict[str, Any] = {"events": (Event(NOON, "launch", "failed", "agent", "no such image"),)}
+
+
+def test_an_image_that_failed_twice_is_stopped_until_a_person_or_another_image() -> None:
+    bad = made("m1", MachineState.FAILED), made("m2", MachineState.DESTROYED, **NEVER)
+    assert asked_for(planned(demand(), bad[0])) == 1
+    assert given_up(planned(demand(), *bad)).why == "image web:2 of web: m1, m2 failed, and none of it runs"
+    # What one of them shows to run, or what was made before, or by an earlier image, says nothing against it.
+    assert asked_for(planned(demand(), *bad, made("m3", MachineState.STARTED))) == 1
+    assert asked_for(planned(demand(), *(replace(each, created_at=LONG_AGO - SECOND) for each in bad))) == 1
+    assert asked_for(planned(demand(), *bad, made("m3", MachineState.CREATED, "web:3", ago=5))) == 1
+    released = Release("r1", ("arn",), "ada", "mended", NOON - 10 * SECOND, NOON + 3600 * SECOND)
+    assert asked_for(planned(demand(), *bad, released)) == 1
+
+
+def test_an_image_of_one_app_stops_no_other() -> None:
+    bad = made("m1", MachineState.FAILED), made("m2", MachineState.FAILED)
+    other = replace(demand("b"), app="db")
+    found = planned(demand(), other, *bad)
+    assert asked_for(found) == 1
+    assert isinstance(found, Planned)
+    words = [each for each in found.effects if isinstance(each, GiveUpDemands | Provision)]
+    assert [each.demands for each in words] == [("a",), ("b",)]
+
+
+def test_a_shape_whose_hosts_never_joined_twice_in_turn_is_stopped_for_all() -> None:
+    filled = [burst(number, given=1, key=key) for number, key in ((1, "a"), (2, "b"))]
+    assert asked_for(planned(demand("c", count=3), filled[0])) == 3
+    word = given_up(planned(demand("c", count=3), *filled))
+    assert (word.demands, word.why) == (("c",), "the hosts of the last 2 requests for this shape never joined")
+    joined = burst(3, BurstStage.CONSUMED, given=1, key="d")
+    assert asked_for(planned(demand("c", count=3), *filled, joined)) == 3

@@ -17,11 +17,14 @@ from remediator.wire.freeze import sign_freeze
 from remediator.wire.keys import parse_verify_key
 from remediator.wire.messages import Command, Welcome
 from remediator.wire.sealing import check_envelope, digest, open_config
+from tests.remediator.agent.waiting import comes_true
 
 pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 MANY = 50
+# What must not start has not by then.
+NOT_YET_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -208,8 +211,8 @@ async def test_without_a_remediator_only_what_is_safe_alone_starts_cold(host: Tr
     host.launch()
     # What alone may write, and may have been given a second life elsewhere, waits for a word.
     started = {"plain", "copied", "db"}
-    for _ in range(100):
-        await asyncio.sleep(0 if all(map(host.processes, started)) else 0.1)
+    await comes_true(lambda: all(map(host.processes, started)))
+    await asyncio.sleep(NOT_YET_SECONDS)
     assert {machine for machine in everything if host.processes(machine)} == started
 
 
@@ -223,14 +226,13 @@ async def test_what_may_live_on_elsewhere_waits_for_a_remediator_that_knows(host
     host.boot_id, sure = "another-life", host.fake.welcome
     host.fake.welcome = replace(sure, admit=False)
     await host.start()
-    for _ in range(100):
-        await asyncio.sleep(0 if host.processes("plain") else 0.05)
+    await comes_true(lambda: host.processes("plain"))
+    await asyncio.sleep(NOT_YET_SECONDS)
     assert (len(host.processes("plain")), len(host.processes("db"))) == (1, 0)
     await host.end()
     host.fake.welcome = sure
     await host.start()
-    for _ in range(100):
-        await asyncio.sleep(0 if host.processes("db") else 0.05)
+    await comes_true(lambda: host.processes("db"))
     assert len(host.processes("db")) == 1
 
 

@@ -1,6 +1,5 @@
 """A real agent's verbs of a machine's life: another configuration, sleep, signals, and questions to its inside."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest_asyncio
 
 from remediator.agent.trial import Trial, answer_of, on_trial, running, serving
 from remediator.wire.sealing import digest, seal_config
+from tests.remediator.agent.waiting import comes_true
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -70,7 +70,9 @@ async def test_metadata_is_another_config_and_the_same_process(host: Trial) -> N
 async def test_suspended_is_stopped_where_it_is_and_goes_on_from_there(host: Trial) -> None:
     pid = (await host.create("m4", serving()))["value"]["record"]["pid"]
     suspended = (await host.send("suspend", machine_id="m4"))["value"]["record"]
-    assert (suspended["state"], suspended["pid"], letter(pid)) == ("suspended", pid, "T")
+    assert (suspended["state"], suspended["pid"]) == ("suspended", pid)
+    # The kernel stops it when it next comes to run.
+    await comes_true(lambda: letter(pid) == "T")
     # Its sleep outlives its agent.
     await host.end(signal.SIGKILL)
     await host.start()
@@ -81,8 +83,8 @@ async def test_suspended_is_stopped_where_it_is_and_goes_on_from_there(host: Tri
 
 
 async def test_a_suspended_machine_hears_that_it_is_to_stop(host: Trial) -> None:
-    await host.create("m5", running("trap 'echo bye > said; exit 0' TERM; while :; do sleep 0.05; done"))
-    await asyncio.sleep(0.2)
+    await host.create("m5", running("trap 'echo bye > said; exit 0' TERM; : > hears; while :; do sleep 0.05; done"))
+    await comes_true((host.data / "disk/machines/m5/hears").exists)
     await host.send("suspend", machine_id="m5")
     assert (await host.send("stop", machine_id="m5"))["value"]["record"]["state"] == "stopped"
     assert (host.data / "disk/machines/m5/said").read_text() == "bye\n"
@@ -92,6 +94,7 @@ async def test_a_suspended_machine_that_was_killed_starts_anew(host: Trial) -> N
     pid = (await host.create("m6", running("exec sleep 600")))["value"]["record"]["pid"]
     await host.send("suspend", machine_id="m6")
     await host.send("signal", machine_id="m6", signal=9)
+    await comes_true(lambda: not host.processes("m6"))
     again = (await host.send("start", machine_id="m6"))["value"]["record"]
     assert again["state"] == "started"
     assert again["pid"] != pid
@@ -100,13 +103,11 @@ async def test_a_suspended_machine_that_was_killed_starts_anew(host: Trial) -> N
 @pytest.mark.parametrize("number", [10, "SIGUSR1"])
 async def test_signals_reach_the_first_process(host: Trial, number: int | str) -> None:
     name = f"hears-{number}".lower()
-    await host.create(name, running("trap 'echo heard > said' USR1; while :; do sleep 0.05; done"))
-    await asyncio.sleep(0.2)
+    await host.create(name, running("trap 'echo heard > said' USR1; : > hears; while :; do sleep 0.05; done"))
+    folder = host.data / "disk/machines" / name
+    await comes_true((folder / "hears").exists)
     assert (await host.send("signal", machine_id=name, signal=number))["ok"]
-    said = host.data / f"disk/machines/{name}/said"
-    async with asyncio.timeout(5):
-        while not said.exists():  # noqa: ASYNC110  (a file has no event)
-            await asyncio.sleep(0.02)
+    await comes_true((folder / "said").exists)
 
 
 async def test_a_command_runs_inside_and_tells_how_it_ended(host: Trial) -> None:

@@ -1,6 +1,5 @@
 """Real machines under a real agent: they answer, survive it, come back, and end when they must."""
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from remediator.agent.trial import Trial, answer_of, on_trial, running, serving
+from tests.remediator.agent.waiting import comes_true
 
 pytestmark = pytest.mark.slow
 
@@ -92,10 +92,11 @@ async def test_a_machine_that_ends_well_stays_stopped(host: Trial) -> None:
 
 
 async def test_stop_is_polite_then_certain(host: Trial) -> None:
-    await host.create("kind", running("trap 'echo bye > said; exit 0' TERM; sleep 600 & wait"))
-    await host.create("deaf", running("trap '' TERM; while :; do sleep 1; done", stop_config={"timeout": "300ms"}))
-    await asyncio.sleep(0.2)
+    await host.create("kind", running("trap 'echo bye > said; exit 0' TERM; : > hears; sleep 600 & wait"))
+    deaf = running("trap '' TERM; : > hears; while :; do sleep 1; done", stop_config={"timeout": "300ms"})
+    await host.create("deaf", deaf)
     for machine in ("kind", "deaf"):
+        await comes_true((host.data / "disk/machines" / machine / "hears").exists)
         result = await host.send("stop", machine_id=machine)
         assert result["value"]["record"]["state"] == "stopped"
         assert host.processes(machine) == set()
@@ -105,8 +106,7 @@ async def test_stop_is_polite_then_certain(host: Trial) -> None:
 
 async def test_destroy_ends_every_process_and_the_directory(host: Trial) -> None:
     await host.create("m1", running("setsid sleep 600 & setsid env -i sleep 600 & sleep 600"))
-    await asyncio.sleep(0.2)
-    assert len(host.processes("m1")) >= 2
+    await comes_true(lambda: len(host.processes("m1")) >= 2)
     assert (await host.send("destroy", machine_id="m1"))["value"] == {"absent": True}
     await host.fake.until(lambda: "m1" in host.fake.absent)
     assert host.processes("m1") == set()
@@ -129,7 +129,7 @@ async def test_a_link_that_leads_out_is_not_followed(host: Trial) -> None:
     outside.mkdir()
     config = running(f"ln -s {outside} trap; exec sleep 600", files=[])
     await host.create("m1", config)
-    await asyncio.sleep(0.2)
+    await comes_true((host.data / "disk/machines/m1/trap").is_symlink)
     await host.send("destroy", machine_id="m1")
     config["files"] = [{"guest_path": "/trap/x", "raw_value": "aGk="}]
     folder = host.data / "disk/machines/m2"

@@ -97,3 +97,9 @@ def test_settings_keep_to_the_loopback_unless_told() -> None:
     assert settings.remediators == ("http://a", "http://b")
     assert settings.capacity == Capacity(2.0, 512, 64)
     assert settings.loops is False
+
+
+def test_only_an_end_for_good_that_was_seen_is_over() -> None:
+    ended = {code: after_exit(record("no"), code, BRIEF).over for code in (0, 1, None)}
+    assert ended == {0: True, 1: True, None: False}
+    assert not after_exit(record("always"), 0, BRIEF).over

@@ -10,6 +10,7 @@ import pytest
 
 from remediator.agent.trial import Trial, answer_of, on_trial, running, serving
 from remediator.model.request import Origin
+from tests.remediator.agent.waiting import comes_true
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def mounting(line: str) -> dict[str, object]:
 
 async def until_file(host: Trial, path: str) -> str:
     file = host.data / "disk/machines/m1" / path
-    await host.fake.until(lambda: file.exists() and file.read_text() != "")
+    await comes_true(lambda: file.exists() and file.read_text() != "")
     return file.read_text()
 
 
@@ -61,8 +62,9 @@ async def test_a_full_volume_is_really_full(looped: Trial) -> None:
 @needs_root
 async def test_a_volume_outlives_its_hosts_power(looped: Trial) -> None:
     await make_volume(looped)
-    await looped.create("m1", mounting("echo kept > data/x; sync; exec sleep 600"), volumes=["vol_1"])
-    await until_file(looped, "data/x")
+    keeps = mounting("echo kept > data/x; sync; echo now > synced; exec sleep 600")
+    await looped.create("m1", keeps, volumes=["vol_1"])
+    await until_file(looped, "synced")
     await looped.end()
     for pid in looped.processes("m1"):
         os.kill(pid, 9)

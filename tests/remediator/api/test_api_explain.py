@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediator.api.explaining.explain import Explanation, Scene, decision_line, explain, span
+from remediator.api.explaining.explain import Explanation, Scene, decision_line, explain, explain_to_owner, span
 from remediator.api.explaining.remedies import what_would_help
 from remediator.api.fakes.control import FakeControl
 from remediator.model.decision import Decision, DecisionOutcome
+from remediator.model.machine import MachineState, Recovery
 
 NOW = datetime(2026, 8, 10, 3, 12, 5, tzinfo=UTC)
 
@@ -59,6 +60,18 @@ def test_a_machine_that_waits_names_its_volume(scene: Scene) -> None:
     assert any("vol_jo4v4mv88keymd0n" in line for line in found.now)
     assert any("traffic does not reach it" in line for line in found.now)
     assert found.would_change
+
+
+def test_a_missed_machine_says_that_nothing_runs_in_its_place_and_what_holds_its_host(scene: Scene) -> None:
+    missed = next(each for each in scene.fleet.machines.values() if each.host == "h2" and each.alive)
+    missed = replace(missed, recovery=Recovery.NONE, recovery_reason="", state=MachineState.STARTED)
+    fleet = replace(scene.fleet, machines={**scene.fleet.machines, missed.id: missed})
+    found = told(missed.id, replace(scene, fleet=fleet))
+    assert any(line.startswith("nothing runs in its place") for line in found.now)
+    assert "SecondWitnessMissing" in found.held[0]
+    owned = explain_to_owner(missed, replace(scene, fleet=fleet))
+    assert any(line.startswith("nothing runs in its place") for line in owned.now)
+    assert owned.held == ()
 
 
 def test_a_machine_is_found_in_the_effects_of_decisions(scene: Scene) -> None:

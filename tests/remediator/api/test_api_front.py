@@ -56,10 +56,10 @@ class Door:
             return found.status, await found.json()
 
 
-async def mounted(shard: str, control: FakeControl) -> Mount:
+async def mounted(shard: str, control: FakeControl, settings: PublicSettings | None = None) -> Mount:
     public = build_public_app(
         control,
-        PublicSettings(),
+        settings or PublicSettings(),
         operator_token=TOKEN,
         requests=RequestCounter(lambda: 0.0),
         metrics_text=lambda: b"# TYPE fleetmend_gate_open gauge\nfleetmend_gate_open 1\n",

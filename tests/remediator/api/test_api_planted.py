@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remediator.journal.opening import open_journal
-from remediator.model.host import HostStatus
 from remediator.model.machine import Machine
 from remediator.model.request import Operation
+from remediator.runtime.people.owners import Owners
 from remediator.telemetry import Reading, Telemetry
 from remediator.wire.scrub import scrubbed
 from remediator.wire.sealing import open_config
 from tests.remediator.api.tenants_town import OPERATOR, Town, opened_town
-from tests.remediator.builders import host
+from tests.remediator.builders import dead
 from tests.remediator.runtime.lab import Lab, record
 
 MARK = "s3cr3t-"
@@ -99,6 +99,7 @@ def written(folder: Path) -> str:
 
 async def looked_for(config: dict[str, Any], folder: Path) -> None:
     lab = Lab(lambda asked: agent(lab, asked), open_journal(folder))
+    lab.ledger.before_commit.append(Owners(lab.ledger, {"*": "owners"}, lab.clock))
     await lab.enrol("h1")
     page = Telemetry("0", lambda: Reading(0.0)).page
     async with opened_town(folder, lab=lab) as town:
@@ -117,7 +118,9 @@ async def looked_for(config: dict[str, Any], folder: Path) -> None:
         # A body that is refused is not quoted.
         bad = {"config": config | {"guest": {"cpus": [MARK]}}, "name": [*secrets]}
         told["refused"] = (await town.ask(mine, "POST", "/v1/apps/web/machines", bad))[1]
-        await lab.put(host("h1", status=HostStatus.UNREACHABLE))
+        await lab.put(dead("h1"))
+        # Its owner is called; what is said goes by the journal.
+        assert [each.verb for each in lab.ledger.all(Operation).values() if each.args.get("to") == "owners"]
         for who, token in (("owner", mine), ("operator", OPERATOR)):
             told[f"dead, {who}"] = await all_told(town, token, name)
         told["metrics"] = page().decode()
@@ -129,7 +132,7 @@ async def looked_for(config: dict[str, Any], folder: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(extra=st.dictionaries(st.sampled_from(FREE), EXTRA, max_size=4))
 def test_what_is_not_on_the_list_is_told_to_nobody_and_written_nowhere(
     extra: dict[str, Any], caplog: pytest.LogCaptureFixture

@@ -82,6 +82,8 @@ async def test_a_client_that_was_cut_off_gets_the_machine_that_it_asked_for(
     control.go.set()
     told = await answered(reader)
     assert (control.made, b'"state":"started"' in told) == (1, True)
+    # Only from now on it counts as told: nobody had heard the first answer.
+    assert len(control.life.answers) == 1
     second.close()
 
 
@@ -91,6 +93,7 @@ async def test_the_machine_is_there_for_a_client_that_comes_back_later(server: T
     await hang_up(first)
     control.go.set()
     await asyncio.sleep(0.05)
+    assert control.life.answers == []
     again, third = [await send(server) for _ in range(2)]
     assert await answered(again[0]) != await answered(third[0])
     # The one that nobody heard of, and one more for whoever asks once more.

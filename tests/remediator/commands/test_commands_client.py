@@ -87,14 +87,14 @@ async def test_volumes_look_as_they_always_did(url: str, capsys: pytest.CaptureF
     assert await run("volumes", "--app", "db", "--url", url) == 0
     heading, lost, well, *rest = capsys.readouterr().out.splitlines()
     assert heading.split("  ")[0] == "ID"
-    assert lost.startswith("vol_jo4v4mv88keymd0n*  created  data  1536MB")
-    assert well.startswith("vol_jyx9x59me85w8exr   created  data  64MB")
+    assert lost.startswith("vol_jo4v4mv88keymd0n*   created data    1536MB")
+    assert well.startswith("vol_jyx9x59me85w8exr    created data    64MB")
     assert rest == ["", "* These volumes' hosts could not be reached."]
 
 
 async def test_no_footer_without_a_star(url: str, control: FakeControl, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run("volumes", "--app", "web", "--url", url) == 0
-    assert capsys.readouterr().out == "No volumes.\n"
+    assert capsys.readouterr().out == "App web has no volumes.\n"
 
 
 def test_sizes_are_whole_gigabytes_where_they_can_be() -> None:
@@ -163,6 +163,11 @@ async def test_nobody_there_is_one_line(unused_port: int, capsys: pytest.Capture
     )
 
 
+async def test_a_password_in_the_address_is_not_printed(unused_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run("hosts", "--url", f"http://ada:secret@127.0.0.1:{unused_port}") == 2
+    assert f"answers at http://127.0.0.1:{unused_port}:" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("address", ["nonsense", "ftp://127.0.0.1", "http://"])
 async def test_an_address_that_is_none(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run("hosts", "--url", address) == 2
@@ -178,6 +183,20 @@ async def test_somebody_else_there_is_one_line(capsys: pytest.CaptureFixture[str
     async with TestServer(app) as server:
         assert await run("hosts", "--url", str(server.make_url(""))) == 2
     assert "is no remediator" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "[1]", "null", '{"hosts": 5}'])
+async def test_somebody_else_who_speaks_json_is_one_line(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(text=body)
+
+    app = web.Application()
+    app.router.add_get("/v1/status", answer)
+    async with TestServer(app) as server:
+        assert await run("hosts", "--url", str(server.make_url(""))) == 2
+    told = capsys.readouterr().err
+    assert "answers what is not understood" in told
+    assert told.count("\n") == 1
 
 
 async def test_other_peoples_words_do_not_drive_the_terminal(

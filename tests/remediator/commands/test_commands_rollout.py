@@ -73,7 +73,7 @@ def test_without_a_sibling_only_a_whole_config_will_do() -> None:
     (step,) = plan(alone, wanted=Wanted(config={"image": "web:3"}))
 
     assert isinstance(step, Replace)
-    assert step.config == {"image": "web:3", "metadata": {"fly_process_group": "app"}}
+    assert step.config == {"image": "web:3", "metadata": {"fly_process_group": "app", "fleetmend_replaces": "m2"}}
 
 
 def test_a_sibling_of_another_group_is_none() -> None:
@@ -86,6 +86,14 @@ def test_a_dead_one_that_was_recreated_is_destroyed_and_not_replaced_again() -> 
     dead, twin = machine("m2", dead=True, name="web-1"), machine("m3", name="web-1")
 
     assert plan(twin, dead)[0] == Drop(dead, "m3")
+
+
+def test_a_deploy_that_was_cut_short_after_a_launch_goes_on_with_the_destroy() -> None:
+    dead, sibling = machine("m2", dead=True), machine("m1")
+    replaced, _ = plan(sibling, dead)
+    assert isinstance(replaced, Replace)
+
+    assert plan(sibling, dead, machine("m3", config=replaced.config))[0] == Drop(dead, "m3")
 
 
 def test_a_volume_on_the_dead_host_stops_it_and_both_are_named() -> None:

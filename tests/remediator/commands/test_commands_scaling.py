@@ -74,3 +74,39 @@ def test_one_group_and_one_region_are_counted_alone() -> None:
     worker["config"] = worker["config"] | {"metadata": {"fly_process_group": "worker"}}
     found = scale(machine("m1"), worker, machine("m3", region="iad"), count=Count(2, region="arn"))
     assert [launch.region for launch in found.launches] == ["arn"]
+
+
+def test_a_config_s_volume_on_a_dead_host_gives_way_to_a_free_one_of_its_name() -> None:
+    config = {"mounts": [{"volume": "vol_1", "path": "/data"}]}
+    lost, restored = volume("vol_1", dead=True, attached="m1"), volume("vol_2")
+
+    found = scale(machine("m1", dead=True), volumes=(lost, restored), count=Count(1, config=config))
+
+    assert [launch.volumes for launch in found.launches] == [("vol_2",)]
+
+
+def test_a_config_s_volume_is_used_once_and_others_are_made_like_it() -> None:
+    config = {"mounts": [{"volume": "vol_2", "path": "/data"}]}
+    found = scale(volumes=(volume("vol_1"), volume("vol_2")), count=Count(3, region="arn", config=config))
+    assert [launch.volumes for launch in found.launches] == [("vol_2",), ("vol_1",), (None,)]
+
+
+def test_a_mount_may_name_what_is_made() -> None:
+    named = Count(1, region="arn", config={"mounts": [{"name": "data", "size_gb": 3, "path": "/data"}]})
+    assert scale(count=named).launches[0].models == ({"name": "data", "size_gb": 3},)
+
+    unknown = replace(named, config={"mounts": [{"volume": "vol_9", "path": "/data"}]})
+    told = scaled([], [], unknown)
+    assert isinstance(told, str)
+    assert told.startswith("no volume vol_9 is known")
+
+
+def test_a_copy_is_in_its_group_and_stands_for_nobody() -> None:
+    one = machine("m1")
+    one["config"]["standbys"] = ["m0"]
+    one["config"]["metadata"]["fleetmend_replaces"] = "m0"
+    (launch,) = scale(one).launches
+    assert launch.config == machine("m1")["config"]
+
+    worker = scale(count=Count(1, "worker", "arn", {"image": "x"}))
+    assert worker.launches[0].config["metadata"] == {"fly_process_group": "worker"}

@@ -289,3 +289,12 @@ def test_who_never_was_in_it_is_not_touched() -> None:
     other = dead("q9", "r7")
     found = one(fleet(*LOST, other, *REST, remediation("q9", "recreate")))
     assert "q9" not in found.hosts
+
+
+@pytest.mark.parametrize(("power", "stage"), [("off", IncidentStage.PROVED_DOWN), ("on", IncidentStage.PARTITIONED)])
+def test_the_power_of_suspects_is_proof_for_their_group(power: str, stage: IncidentStage) -> None:
+    """Their vantages fell with them: nobody is left to call them dead."""
+    lost = [host(f"h{n}", life=Life.SUSPECT) for n in (1, 2, 3)]
+    seen = [sighting(each.name, heart=20, power=power, power_at=NOON - SECOND) for each in lost]
+    known = fleet(*lost, *REST, standing(*lost), *seen)
+    assert one(known, 4).stage is stage

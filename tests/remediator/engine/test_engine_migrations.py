@@ -95,6 +95,11 @@ def test_verified_when_it_runs_on_the_target_and_only_then_is_the_source_freed()
     assert (free.key, free.verb, free.host, free.machine) == ("g1:free", "destroy", "h1", "m1")
 
 
+def test_one_that_is_gone_after_the_switch_is_gone_on_its_source_too() -> None:
+    gone = machine(on="h2", state=MachineState.DESTROYING)
+    assert told(at(M.VERIFYING), fleet(*HOMES, gone)) == ("rolled_back", "the machine is gone", ["g1:free"])
+
+
 BACK = {
     # Nothing was stopped yet.
     M.PLANNED: [],

@@ -57,6 +57,15 @@ def test_silence_shorter_than_the_limit_is_only_suspect() -> None:
     assert judged(seen, first, after=0.1).kind is VerdictKind.DEAD
 
 
+def test_what_a_vantage_missed_before_the_last_word_never_counts() -> None:
+    cut_off = silent("p1", since=60)
+    found = judged(sighting("h1", cut_off, vote("p2", OK), vote("p3", OK)), after=-1)
+    seen = sighting("h1", cut_off, silent("p2", since=0.2), silent("p3", since=0.2))
+    dated = [(found := judged(seen, found, after=late)).suspect_since for late in (0.0, 0.25, 0.5)]
+    assert dated == [NOON - 0.2 * SECOND] * 3
+    assert found.kind is VerdictKind.SUSPECT
+
+
 @pytest.mark.parametrize("sign", sorted(KERNEL_LIVES))
 def test_one_fresh_life_sign_vetoes_dead_and_makes_it_partitioned(sign: Outcome) -> None:
     found = judged(sighting("h1", silent("p1"), silent("p2"), vote("p3", sign)))
@@ -204,3 +213,30 @@ def test_dead_needs_a_majority_of_the_assigned(held: list[Vote]) -> None:
     found = judged(sighting("h1", *held))
     if found.kind is VerdictKind.DEAD:
         assert 2 * sum(1 for each in held if each.outcome is SILENT) > len(held)
+
+
+@pytest.mark.parametrize(
+    ("heart", "power", "read", "kind"),
+    [
+        (9, "off", 1, VerdictKind.SUSPECT),
+        (None, "off", 1, VerdictKind.SUSPECT),
+        (9, "on", 1, VerdictKind.NO_EVIDENCE),
+        (9, "off", 6, VerdictKind.NO_EVIDENCE),
+        (4, "off", 4.5, VerdictKind.NO_EVIDENCE),
+        (1, "off", 2, VerdictKind.ALIVE),
+    ],
+)
+def test_without_vantages_that_report_its_own_power_makes_a_suspect_and_never_more(
+    heart: float | None, power: str, read: float, kind: VerdictKind
+) -> None:
+    gone = (vote("p1", SILENT, ago=9), vote("p2", None))
+    seen = sighting("h1", *gone, heart=heart, power=power, power_at=NOON - read * SECOND)
+    assert judged(seen).kind is kind
+    one_reports = sighting("h1", *gone, vote("p3", Outcome.ERROR_HERE), heart=9, power="off", power_at=NOON - SECOND)
+    assert judged(one_reports).kind is VerdictKind.NO_EVIDENCE
+
+
+def test_a_rack_of_that_name_in_another_region_is_another_rack() -> None:
+    votes = (Vote("p1", "fra", "r1", SILENT, NOON - SECOND, NOON - 5 * SECOND), silent("p2"))
+    found = judge(sighting("h1", *votes), "r1", None, TIMES, NOON, "arn")
+    assert (found.kind, found.outside_rack) == (VerdictKind.DEAD, 2)

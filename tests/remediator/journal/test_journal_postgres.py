@@ -1,6 +1,5 @@
 """What only a journal in PostgreSQL can suffer: leaders that are deposed, answers that are lost, servers that die."""
 
-import contextlib
 import signal
 import subprocess
 import sys
@@ -147,9 +146,9 @@ def test_a_lease_has_one_holder_and_terms_only_grow(postgres_place: PostgresPlac
 def test_a_lease_runs_out_by_the_databases_clock(postgres_place: PostgresPlace) -> None:
     PostgresJournal(postgres_place).close()
     with closing(Leases(postgres_place)) as ours, closing(Leases(postgres_place)) as theirs:
-        first = taken(ours, "a", 0.3)
+        first = taken(ours, "a", 1.5)
         assert theirs.take_lease("fleet", "b", 30) is None
-        time.sleep(0.35)
+        time.sleep(1.55)
         with pytest.raises(LeaseLost):
             ours.renew(first)
         # The same holder again is a new term, too: what it sent in the old one may still be on its way.
@@ -197,7 +196,8 @@ def test_a_leader_that_sleeps_within_a_commit_holds_nobody_up(postgres_place: Po
         began = time.perf_counter()
         journal.lead(taken(leases, "b"))
         journal.commit([], [entry(1)])
-        assert time.perf_counter() - began < 1
+        # Behind the sleeper's lock they would wait for four.
+        assert time.perf_counter() - began < 3
         with pytest.raises(psycopg.OperationalError):
             asleep.execute("COMMIT")
         asleep.close()
@@ -275,14 +275,22 @@ def test_an_older_copy_under_a_running_leader_is_not_written_on(postgres_place: 
     assert numbers(postgres_place) == [1]
 
 
-def _commit_all(journal: PostgresJournal, until: threading.Event) -> list[int]:
-    """Commit until told to end: the numbers that were acknowledged."""
+def _commit_all(journal: PostgresJournal, place: PostgresPlace, until: threading.Event) -> list[int]:
+    """Commit until told to end: the numbers that were acknowledged, at once or as written after all."""
     acknowledged, number = [], 0
     while not until.is_set():
         number += 1
-        with contextlib.suppress(TransientError):
+        try:
             journal.commit([], [entry(number)])
             acknowledged.append(number)
+        except TransientError:
+            continue
+        except Conflict as told:
+            # The answer was lost, and nobody could be asked for a while.
+            if "was written after all" not in str(told):
+                raise
+            journal.rows()
+            acknowledged.append(numbers(place)[-1])
     return acknowledged
 
 
@@ -301,7 +309,7 @@ def test_a_commit_whose_answer_was_lost_is_settled(postgres_place: PostgresPlace
     with closing(journal):
         thread = threading.Thread(target=_end_sessions, args=(postgres_place, 25, until))
         thread.start()
-        acknowledged = _commit_all(journal, until)
+        acknowledged = _commit_all(journal, postgres_place, until)
         thread.join()
         journal.rows()
         journal.commit([], [entry(0)])
@@ -326,7 +334,7 @@ def test_a_server_that_dies_loses_no_acknowledged_commit(own_server: PostgresSer
     with closing(journal):
         thread = threading.Thread(target=die_and_live)
         thread.start()
-        acknowledged = _commit_all(journal, until)
+        acknowledged = _commit_all(journal, place, until)
         thread.join()
     assert len(acknowledged) > 50
     assert numbers(place) == acknowledged

@@ -25,19 +25,19 @@ import pytest
 
 from remediator.model.alert import Group
 from tests.remediator.parity import live_peers
-from tests.remediator.parity.live_made import CELL, made
+from tests.remediator.parity.live_made import BEFORE, CELL, made
 from tests.remediator.parity.live_peers import Timeline
 from tests.remediator.parity.live_rules import COMMON, LIMITED, STRICT
 from tests.remediator.parity.live_site import site
 
-pytestmark = [pytest.mark.store, pytest.mark.slow]
+pytestmark = [pytest.mark.store, pytest.mark.slow, pytest.mark.live]
 
 # Shorter while working on it: FLEETMEND_PARITY_SECONDS=60.
 SECONDS = float(os.environ.get("FLEETMEND_PARITY_SECONDS", "300"))
 # By then every series was there once: a new one takes VictoriaMetrics up to ten seconds.
 WARM_UP = 40.0
 # With time for all to start, and some more.
-MADE = made(int(SECONDS + 60) // CELL.seconds)
+MADE = made(int(SECONDS + 60) // CELL.seconds + BEFORE)
 SHARED = frozenset(rule.name for group in MADE.shared for rule in group.rules)
 MADE_NAMES = SHARED | frozenset(rule.name for group in MADE.strict for rule in group.rules if not rule.recording)
 # So many of the made rules have to fire in five minutes, and of those that everyone has.
@@ -152,7 +152,11 @@ def near(those: list[Run], run: Run, start: float) -> str:
 def timelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Timeline]:
     """What each peer said, by its name: all at the same time."""
     folder = tmp_path_factory.mktemp("live")
-    with site(folder / "site.log") as page, live_peers.running(folder, page, SECONDS, MADE) as peers:
+    with (
+        live_peers.before_all_others(),
+        site(folder / "site.log") as page,
+        live_peers.running(folder, page, SECONDS, MADE) as peers,
+    ):
         asked = {
             "prometheus": peers.prometheus,
             "vmalert": peers.vmalert,

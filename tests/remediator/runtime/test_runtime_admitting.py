@@ -101,6 +101,19 @@ async def test_at_no_look_do_an_original_and_its_replacement_serve_together(lab:
         known = await pass_by(lab, 1)
 
 
+async def test_nobody_is_condemned_at_the_door_while_we_doubt_ourselves(lab: Lab) -> None:
+    """A pause of ours is over, and the gate is as it was before it."""
+    lab.watch.doubts = lambda: {"LoopLag": "60.0 s between two looks"}
+    db = machine("m1", app="db", volumes=("v1",), replaced_by="m2", recovery=Recovery.SERVING)
+    await lab.put(dead(), host("h2", "r2"), db, machine("m2", on="h2", app="db", volumes=("v2",), replaces="m1"))
+    welcome = await lab.agents.greeted("h1", hello("h1", record("m1", "stopped", app="db", volumes=["v1"])))
+    assert (welcome.condemned, welcome.automatic) == (("m1",), ("m1",))
+    assert welcome.frozen == "LoopLag: 60.0 s between two looks"
+    assert (await lab.settle()).destroys == {}
+    lab.watch.doubts = dict
+    assert set((await lab.settle()).destroys) == {"m1"}
+
+
 async def back_behind_a_shut_gate(lab: Lab) -> Welcome:
     """h1 returns with the machine of a volume that lives on in a copy, while the store is out."""
     lab.watch.gate = CLOSED
@@ -117,7 +130,7 @@ async def test_whose_copy_lives_is_kept_from_starting_while_the_gate_is_closed_a
     known = await lab.settle()
     assert (known.destroys, serving(known), lab.agents.undead["h1"]) == ({}, {"m2"}, {})
     assert [each.text for each in waits(known, lab.clock.now())] == [
-        f"h1 is back: 1 machines that were replaced must go, which waits for the gate: {GATE_SHUT}"
+        f"h1 is back: 1 machines that were replaced must go, which waits: {GATE_SHUT}"
     ]
     await lab.agents.heard("h1", {"state": "well"})
     lab.watch.gate = OPEN

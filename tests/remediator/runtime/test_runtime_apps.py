@@ -8,11 +8,11 @@ import pytest
 from remediator.engine.machines.refusals import Refused
 from remediator.model.app import App, AppAsk
 from remediator.model.host import HostStatus, Life
-from remediator.model.machine import Machine, MachineState, Volume
+from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.request import Destroy, Operation, Origin
 from remediator.runtime.machines.volume_ends import VolumeEnds
 from tests.remediator.builders import NOON, dead, destroy, host, machine, volume
-from tests.remediator.runtime.lab import Lab
+from tests.remediator.runtime.lab import SETTINGS, Lab
 
 SHOP = AppAsk("shop", "acme", by="ada")
 
@@ -79,4 +79,42 @@ async def test_a_destroyed_machine_keeps_no_name(lab: Lab) -> None:
     await lab.put(machine("m1", app="web", state=MachineState.DESTROYED), destroy("m1"))
     with pytest.raises(Refused, match="app not found"):
         await gone(lab, "web")
-    assert (await lab.requests.apps.create(replace(SHOP, name="web"))).name == "web"
+    ours = replace(SHOP, name="web", organisation=SETTINGS.organisation)
+    with pytest.raises(Refused, match="already been taken"):
+        await lab.requests.apps.create(replace(ours, organisation="other"))
+    assert (await lab.requests.apps.create(ours)).name == "web"
+
+
+async def test_a_deleted_app_is_its_organisation_s_until_nothing_of_it_is_remembered(lab: Lab) -> None:
+    await lab.requests.apps.create(SHOP)
+    await lab.put(dead("h1"), machine("m1", app="shop"))
+    await gone(lab, "shop", force=True)
+    row = lab.ledger.get(App, "shop")
+    assert row is not None
+    assert (row.organisation, row.deleted_at) == ("acme", NOON)
+    other = replace(SHOP, organisation="other")
+    kept = Snapshot("s1", "v1", "shop", NOON, 5, "ab")
+    await lab.put(machine("m1", app="shop", state=MachineState.DESTROYED), kept)
+    with pytest.raises(Refused, match="app not found"):
+        await gone(lab, "shop")
+    with pytest.raises(Refused, match="already been taken"):
+        await lab.requests.apps.create(other)
+    async with lab.ledger.writing() as draft:
+        draft.delete(machine("m1", app="shop"))
+    with pytest.raises(Refused, match="already been taken"):
+        await lab.requests.apps.create(other)
+    async with lab.ledger.writing() as draft:
+        draft.delete(kept)
+    assert (await lab.requests.apps.create(other)).organisation == "other"
+
+
+async def test_deleted_apps_are_forgotten_with_the_last_of_them(lab: Lab) -> None:
+    left = machine("m1", app="shop", state=MachineState.DESTROYED)
+    await lab.requests.apps.create(SHOP)
+    await lab.put(left)
+    await gone(lab, "shop")
+    async with lab.ledger.writing() as draft:
+        draft.delete(left)
+    await lab.requests.apps.create(replace(SHOP, name="web"))
+    await gone(lab, "web")
+    assert dict(lab.ledger.all(App)) == {}

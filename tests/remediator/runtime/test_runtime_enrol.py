@@ -1,5 +1,6 @@
 """Enrolment: a token allows one name to join, once, for a quarter of an hour."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -39,8 +40,53 @@ async def test_a_token_works_once(enrolments: Enrolments) -> None:
     token = await enrolments.mint("h1")
     await enrolments.join(asking(token))
     with pytest.raises(Refused, match="used") as refused:
-        await enrolments.join(asking(token))
+        await enrolments.join(asking(token, keys="-2"))
     assert refused.value.terms.status == 403
+
+
+async def test_who_asks_once_more_is_answered_once_more_and_joins_once(lab: Lab, enrolments: Enrolments) -> None:
+    token = await enrolments.mint("h1")
+    first = await enrolments.join(asking(token))
+    sequence = lab.ledger.sequence
+    lab.wait(60)
+    assert await enrolments.join(asking(token)) == first
+    assert lab.ledger.sequence == sequence
+    for other in (asking(token, keys="-2"), replace(asking(token), rack="r2"), asking(token, "h2")):
+        with pytest.raises(Refused, match="used"):
+            await enrolments.join(other)
+    lab.wait(TOKEN_LIFE.total_seconds())
+    with pytest.raises(Refused, match="too old"):
+        await enrolments.join(asking(token))
+
+
+async def test_a_spent_token_is_no_use_to_keys_that_were_replaced(lab: Lab, enrolments: Enrolments) -> None:
+    first = await enrolments.mint("h1")
+    await enrolments.join(asking(first))
+    await lab.put(host("h1", life=Life.RETIRED))
+    await enrolments.join(asking(await enrolments.mint("h1"), keys="-2"))
+    with pytest.raises(Refused, match="used"):
+        await enrolments.join(asking(first))
+
+
+async def test_a_vantage_that_made_its_own_token_may_ask_again(lab: Lab, enrolments: Enrolments) -> None:
+    join_token = await enrolments.mint("p-r1")
+    ask = replace(asking(join_token, "p-r1", "vantage"), token_digest=hashlib.sha256(b"own").hexdigest())
+    assert await enrolments.join(ask) == await enrolments.join(ask) == {"token": ""}
+    assert enrolments.vantage_for("own") == "p-r1"
+    with pytest.raises(Refused, match="used"):
+        await enrolments.join(replace(ask, token_digest=hashlib.sha256(b"another's").hexdigest()))
+    # One of before, which is told a token once, cannot.
+    other = await enrolments.mint("p-r2")
+    await enrolments.join(asking(other, "p-r2", "vantage"))
+    with pytest.raises(Refused, match="used"):
+        await enrolments.join(asking(other, "p-r2", "vantage"))
+
+
+async def test_spent_tokens_are_forgotten_when_others_are_made(lab: Lab, enrolments: Enrolments) -> None:
+    await enrolments.join(asking(await enrolments.mint("h1")))
+    lab.wait(TOKEN_LIFE.total_seconds() + 1)
+    await enrolments.mint("h2")
+    assert [token.name for token in lab.ledger.all(JoinToken).values()] == ["h2"]
 
 
 @pytest.mark.parametrize("name", ["h10", "h", ""])
@@ -166,6 +212,5 @@ async def test_a_token_of_a_seed_is_an_agents_and_stays_spent(lab: Lab, enrolmen
         await enrolments.join(asking(token, "h8", "vantage"))
     await enrolments.join(asking(token, "h8"))
     assert await enrolments.mint("h8", "burst:arn:0") == token
-    assert dict(lab.ledger.all(JoinToken)) == {}
     with pytest.raises(Refused, match="used"):
-        await enrolments.join(asking(token, "h8"))
+        await enrolments.join(asking(token, "h8", keys="-2"))

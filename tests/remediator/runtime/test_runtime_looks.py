@@ -12,6 +12,7 @@ from remediator.engine.evidence.weights import VantageHealth
 from remediator.journal.memory import MemoryJournal
 from remediator.journal.protocol import Row
 from remediator.model.evidence import Claim, Outcome, Sighting, Verdict, VerdictKind
+from remediator.model.host import HostStatus
 from remediator.runtime.agents.watch import Watch
 from remediator.runtime.due import Due
 from remediator.runtime.ledger import Ledger
@@ -160,6 +161,9 @@ async def test_whose_power_is_worth_asking_for(lab: Lab) -> None:
     assert [each.name for each in lab.watch.doubted()] == ["h2"]
     lab.watch.began_anew()
     assert lab.watch.doubted() == []
+    # Nobody speaks of it any more, and its heartbeats are missed: its vantages may have fallen with it.
+    await lab.put(HOSTS["h1"].with_status(HostStatus.UNKNOWN, NOON))
+    assert [each.name for each in lab.watch.doubted()] == ["h1"]
 
 
 def test_a_later_word_replaces_an_earlier_one() -> None:

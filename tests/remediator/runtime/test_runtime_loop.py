@@ -138,6 +138,10 @@ async def test_what_finds_no_room_becomes_a_demand() -> None:
     (demand,) = lab.ledger.all(Demand).values()
     assert (demand.key, demand.region, demand.size) == ("web/m1", "arn", Capacity(1, 256, 0))
     assert [hold.reason for hold in lab.loop.holds.values()] == ["NoRoom"]
+    # Its owner reads of it too, once.
+    lost = lab.watch.fleet().machines["m1"]
+    told = [event.text for event in lost.events if event.kind == "recovery"]
+    assert told == ["no host in arn has room for it: it runs as soon as one has"]
     await lab.ledger.close()
 
 

@@ -5,9 +5,11 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry, generate_latest
 
 from remediator.model.incident import Incident
+from remediator.model.machine import MachineState, Recovery
 from remediator.model.people import Answer, Approval, OperatorHold, Release, Scope
+from remediator.model.request import Demand
 from remediator.runtime.people.meters import PeopleMeters
-from tests.remediator.builders import NOON, host, machine
+from tests.remediator.builders import NOON, dead, host, machine
 from tests.remediator.runtime.lab import Lab
 
 HOUR = timedelta(hours=1)
@@ -42,6 +44,16 @@ async def test_what_stands_is_counted_and_what_ended_is_not(lab: Lab) -> None:
         'fleetmend_leaving_hosts{attested="removed"} 1.0',
         'fleetmend_single_apps{on="machine"} 1.0',
         "fleetmend_releases 1.0",
+    }
+
+
+async def test_machines_of_dead_hosts_are_counted_by_what_they_are_stuck_by(lab: Lab) -> None:
+    held = machine().recovering(Recovery.HELD, "its full config is on its host alone: not marked recoverable", NOON)
+    await lab.put(dead(), held, machine("m2"), machine("m3"), machine("m4", state=MachineState.STOPPED))
+    await lab.put(Demand("web/m3", "web", "arn", machine().asks, 1, NOON, NOON), host("h2"), machine("m5", on="h2"))
+    told = {line for line in page(lab) if line.startswith("fleetmend_machines_held") and not line.endswith(" 0.0")}
+    assert told == {
+        f'fleetmend_machines_held{{reason="{word}"}} 1.0' for word in ("NotRecoverable", "Undecided", "NoRoom")
     }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from remediator.commands.simulate_runs import book_of
 from remediator.model.evidence import Outcome
+from remediator.model.host import Host, HostStatus
 from remediator.runtime.rest import Rest
 from remediator.simulate.world.campaign import random_story
 from remediator.simulate.world.play import play
@@ -14,7 +15,7 @@ from remediator.simulate.world.story import read_story
 from remediator.simulate.world.told import Setting
 from remediator.simulation.ours import Book, Ours, builder
 from tests.remediator.builders import alert, host, machine
-from tests.remediator.runtime.lab import Lab
+from tests.remediator.runtime.lab import VANTAGES, Lab
 
 ROOT = Path(__file__).parents[3]
 WELL = {"h1": Outcome.OK, "h2": Outcome.OK, "h3": Outcome.OK}
@@ -81,6 +82,29 @@ async def test_an_alert_that_may_be_acted_upon_is_looked_at_at_once() -> None:
     assert (await _rounds(lab, 4))[-1] == "rests"
     lab.watch.alerts = lambda: (alert("h2"),)
     assert await _rounds(lab, 1) == ["whole"]
+
+
+async def test_more_of_the_same_is_no_reason_to_look() -> None:
+    lab = await _lab()
+    assert (await _rounds(lab, 4))[-1] == "rests"
+    for _ in range(8):
+        lab.wait(0.25)
+        lab.probes(**DEAD)
+        await lab.tick()
+        assert lab.loop.idle(lab.dial)
+    lab.evidence.voted(VANTAGES[0], "h2", Outcome.REFUSED, lab.clock.now())
+    assert not lab.loop.idle(lab.dial)
+
+
+async def test_a_heartbeat_that_is_missed_is_found_in_time_though_nothing_is_heard() -> None:
+    lab = await _lab()
+    lab.probes(**DEAD)
+    stated = []
+    for _ in range(12):
+        lab.wait(0.25)
+        await lab.tick()
+        stated.append(lab.ledger.all(Host)["h2"].status)
+    assert stated == [HostStatus.OK] * 11 + [HostStatus.UNKNOWN]
 
 
 @pytest.mark.parametrize("name", ["i02_network_cable", "drain_source_dies"])

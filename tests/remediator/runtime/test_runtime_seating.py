@@ -88,6 +88,21 @@ async def test_a_vantage_leaves_when_its_own_host_has_been_dead_for_a_minute(lab
     assert seats(lab, "h0") == before - {gone} | {spare}
 
 
+@pytest.mark.parametrize(("power", "left"), [("off", True), ("on", False)])
+async def test_so_does_one_whose_host_is_off_for_a_minute_and_has_nobody_to_call_it_dead(
+    lab: Lab, *, power: str, left: bool
+) -> None:
+    await on_hosts(lab, "r1", "r2", "r3", "r4")
+    all_but(lab)
+    gone = min(seats(lab, "h0"))
+    await lab.put(lab.ledger.all(Host)[gone].moved_to(Life.SUSPECT, now=lab.clock.now(), reason="told"))
+    for after, leaves in ((59, False), (1, left)):
+        lab.wait(after)
+        all_but(lab, gone)
+        lab.evidence.powered(gone, power, lab.clock.now())
+        assert (gone not in seats(lab, "h0")) is leaves
+
+
 async def test_a_prober_that_is_silent_on_a_living_host_keeps_its_seat(lab: Lab) -> None:
     await on_hosts(lab, "r1", "r2", "r3", "r4")
     all_but(lab)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,3 +79,18 @@ def _has(value: Any, name: str) -> bool:
     if isinstance(value, dict):
         return name in value or any(_has(inner, name) for inner in value.values())
     return isinstance(value, list) and any(_has(inner, name) for inner in value)
+
+
+@pytest.mark.parametrize(
+    ("image", "kept"),
+    [
+        ("registry.example/team/web:2", "registry.example/team/web:2"),
+        ("web@sha256:ab12", "web@sha256:ab12"),
+        ("deploy:s@registry.example:5000/web:2@sha256:ab12", "registry.example:5000/web:2@sha256:ab12"),
+        ("https://deploy:s@registry.example/web:2", "registry.example/web:2"),
+        ("deploy:s?s@registry.example/web:2?token=s", "registry.example/web:2"),
+        ("deploy:s@sha256:s@registry.example/web:2", "registry.example/web:2"),
+    ],
+)
+def test_an_image_is_kept_without_its_registry_s_password(image: str, kept: str) -> None:
+    assert scrubbed({"image": image}) == {"image": kept}

@@ -3,7 +3,7 @@
 import pytest
 
 from remediator.simulate.oracle.findings import Sin
-from remediator.simulate.world.record import Act, Requested, Routed, Sent, Span, Stated
+from remediator.simulate.world.record import Act, Happened, Requested, Routed, Sent, Span, Stated
 from tests.remediator.simulate.oracle.truths import act, cut_off, dead, host, judge, power, ran, sins, truth
 
 DEAD = Stated(104.0, "h1", "dead", "unreachable")
@@ -95,6 +95,24 @@ def test_behind_a_closed_gate_proof_is_wanted() -> None:
     assert sins(proved, acts=acts, stated=(DEAD,)) == []
 
 
+def test_our_own_power_cycle_is_proof_as_a_fence_is() -> None:
+    fell, late = dead("h1", 100.2), act(160.0, "condemn", "h1")
+    ran_until = (ran("m-h1", "h1", 0.0, 100.2),)
+    what = truth(fell, ran=ran_until, gate_open=(Span(0.0, 101.0),))
+    cycled = act(100.0, "power_cycle", "h1", machine="", playbook="host_wedged")
+    assert sins(what, acts=(cycled, late), stated=(DEAD,)) == []
+    assert sins(what, acts=(late,), stated=(DEAD,)) == [Sin.GATE]
+
+
+def test_a_power_off_of_a_kernel_that_stood_still_is_proof_as_any_other() -> None:
+    stood = (Span(0.0, 30.0),)
+    paused = host("h1", kernel=stood, agent=stood, reached=stood)
+    what = truth(paused, ran=(ran("m-h1", "h1", 0.0, 160.1),), gate_open=(Span(0.0, 170.0),))
+    fence, late = act(160.0, "fence", "h1"), act(200.0, "condemn", "h1")
+    assert sins(what, acts=(fence, late), stated=(DEAD,)) == []
+    assert sins(what, acts=(late,), stated=(DEAD,)) == [Sin.GATE]
+
+
 def test_behind_a_closed_gate_one_at_a_time() -> None:
     what = truth(
         dead("h1", 100.0), dead("h2", 100.0), gate_open=(Span(0.0, 50.0),), ran=(),
@@ -154,6 +172,13 @@ def test_a_request_whose_host_was_never_there_for_long_is_not_lost_yet() -> None
     what = truth(dead("h1", 90.0, back=580.0))
     assert sins(what, requests=(asked(None),)) == []
     assert sins(truth(dead("h1", 90.0, back=300.0)), requests=(asked(None),)) == [Sin.LOST_REQUEST]
+
+
+@pytest.mark.parametrize(("away", "found"), [(90.0, []), (120.0, [Sin.LOST_REQUEST])])
+def test_what_only_a_lost_journal_knew_is_no_broken_promise(away: float, found: list[Sin]) -> None:
+    older = Happened("restored_journal", (), Span(150.0, 160.0))
+    what = truth(cut_off("h1", away, back=300.0), faults=(older,))
+    assert sins(what, requests=(asked(None),)) == found
 
 
 def test_told_destroyed_and_running() -> None:

@@ -1,0 +1,44 @@
+"""Standbys: machines that wait, stopped, to stand in for others of their app whose host is lost. PURE."""
+
+from collections.abc import Iterable, Mapping
+
+from remediator.actions.effects import StandIn
+from remediator.model.fleet import Fleet
+from remediator.model.host import HostStatus, Life
+from remediator.model.machine import Machine, MachineState
+
+_AT_REST = frozenset({MachineState.CREATED, MachineState.STOPPED, MachineState.SUSPENDED})
+
+
+def stand_ins(lost: Iterable[Machine], fleet: Fleet, epoch: int) -> Mapping[str, StandIn]:
+    """By lost machine, its standby that is to be started; each stands in for one at a time."""
+    taken: set[str] = set()
+    found: dict[str, StandIn] = {}
+    for machine in lost:
+        mine = (each for each in fleet.standbys_of(machine.app) if each.id not in taken)
+        wishes = (StandIn(machine.id, each.id, epoch) for each in mine if _ready(each, machine, fleet))
+        # Whoever was asked in this life of the host, and could not, is not asked again.
+        wish = min((each for each in wishes if each.key not in fleet.operations), key=_name, default=None)
+        if wish is not None:
+            found[machine.id] = wish
+            taken.add(wish.standby)
+    return found
+
+
+def stands_in_for(machine: Machine, fleet: Fleet) -> Machine | None:
+    """Who stands in for it now."""
+    mine = fleet.standbys_of(machine.app)
+    return next((each for each in mine if each.standing_for == machine.id and each.alive), None)
+
+
+def _name(effect: StandIn) -> str:
+    return effect.standby
+
+
+def _ready(standby: Machine, lost: Machine, fleet: Fleet) -> bool:
+    if lost.id not in standby.stands_by or standby.state not in _AT_REST:
+        return False
+    if standby.stands_in or standby.stepping_down or standby.adopted or standby.quarantined:
+        return False
+    host = fleet.hosts.get(standby.host)
+    return host is not None and host.status is HostStatus.OK and host.life is not Life.RETURNING
