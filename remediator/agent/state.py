@@ -7,8 +7,10 @@ machines cost one sync, not fifty.
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,6 +81,8 @@ class Store:
         self._pending: list[Change] = []
         self._next: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        # A thread goes on when who waits for it is cancelled; closed under its hands, SQLite takes us all down.
+        self._used = threading.Lock()
         # What an earlier life has dropped may lie in its log.
         self._forgot = True
         try:
@@ -128,7 +132,7 @@ class Store:
         async with self._turn:
             # Until here others could join; from here on they wait for the next commit.
             batch, self._pending, self._next = self._pending, [], None
-            await asyncio.to_thread(self._commit, batch)
+            await asyncio.to_thread(self._alone, partial(self._commit, batch))
 
     def _commit(self, batch: list[Change]) -> None:
         try:
@@ -146,7 +150,7 @@ class Store:
         """Leave nothing of dropped machines in the log: their configs held secrets. Costs nothing where none was."""
         async with self._turn:
             if self._forgot:
-                await asyncio.to_thread(self._checkpoint)
+                await asyncio.to_thread(self._alone, self._checkpoint)
 
     def _checkpoint(self) -> None:
         try:
@@ -155,8 +159,12 @@ class Store:
             raise TransientError(f"the agent's state cannot be written: {error}") from error
         self._forgot = False
 
+    def _alone(self, use: Callable[[], None]) -> None:
+        with self._used:
+            use()
+
     def close(self) -> None:
-        self._db.close()
+        self._alone(self._db.close)
 
     def _rows(self, table: str) -> Iterable[tuple[bytes]]:
         return self._db.execute(f"SELECT body FROM {table}").fetchall()  # noqa: S608  (a name of ours)

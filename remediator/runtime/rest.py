@@ -18,7 +18,7 @@ from remediator.model.layered import Layered
 from remediator.model.policy import Correlated
 
 # Nobody rests longer than this, whatever is known of what comes.
-LONGEST = timedelta(seconds=10)
+LONGEST = timedelta(seconds=5)
 # What each look brings anew is told apart by the watch; of alerts and of the gate by what of them matters.
 _ELSEWHERE = frozenset({"sightings", "verdicts", "judged", "alerts", "gate", "views", "reserved"})
 _READ = tuple(each.name for each in fields(Fleet) if each.name not in _ELSEWHERE)

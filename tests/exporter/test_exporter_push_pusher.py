@@ -123,11 +123,15 @@ async def test_an_answer_that_was_lost_is_asked_for_again_with_the_same_moment(
     site: Site, settings: PushSettings
 ) -> None:
     site.behave = lambda number: AWAY if number == 0 else Act()
+
+    def again() -> list[list[str]]:
+        moment = site.requests[0].query["timestamp"]
+        return [text_lines(one) for one in site.taken() if one.query["timestamp"] == moment]
+
     async with running(build(settings)):
+        await wait_until(lambda: bool(site.requests and again()))
         await wait_until(lambda: len(site.taken()) >= 4)
-    first = site.requests[0]
-    again = [one for one in site.taken() if one.query["timestamp"] == first.query["timestamp"]]
-    assert [text_lines(one) for one in again] == [text_lines(first)]
+    assert again() == [text_lines(site.requests[0])]
 
 
 async def test_retry_after_is_honoured_by_old_and_new_pages(site: Site, settings: PushSettings) -> None:

@@ -51,6 +51,9 @@ def test_what_is_missing_or_too_much_is_told(seen: tuple[str, ...]) -> None:
 def test_what_a_story_has_in_one_moment_comes_in_any_order() -> None:
     assert differences(said("a", "b", together=True), said("b", "a")) == []
     assert len(differences(said("a", "b", together=True), said("b", "c"))) == 1
+    # So is one commit of the real fleet.
+    assert differences(said("a", "b"), said("b", "a", together=True)) == []
+    assert len(differences(said("a", "b"), said("b", "c", together=True))) == 1
 
 
 def test_a_crash_in_the_middle_is_awaited_from_the_fault_before_it_on() -> None:

@@ -121,7 +121,7 @@ def _of_states(states: Iterable[Stated]) -> Iterable[Event]:
 def differences(wanted: Sequence[Event], seen: Sequence[Event]) -> list[str]:
     """Of each subject, where the order of what was said and done differs; moments are not compared.
 
-    What the story has in one and the same moment may come in any order.
+    What the story, or a commit of the real fleet, has in one and the same moment may come in any order.
     """
     ours, theirs = _by_subject(wanted), _by_subject(seen)
     return [
@@ -132,7 +132,9 @@ def differences(wanted: Sequence[Event], seen: Sequence[Event]) -> list[str]:
 
 
 def _same(wanted: Sequence[Event], seen: Sequence[Event]) -> bool:
-    words = iter([event.what for event in seen])
+    order = {event.what: place for place, event in reversed(list(enumerate(wanted)))}
+    told = sorted(seen, key=lambda event: (event.at, order.get(event.what, len(wanted))))
+    words = iter([event.what for event in told])
     moments = [[event.what for event in same] for _, same in groupby(wanted, key=lambda event: event.at)]
     together = all(sorted(moment) == sorted(_next(words, len(moment))) for moment in moments)
     return together and next(words, None) is None

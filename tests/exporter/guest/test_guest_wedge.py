@@ -7,7 +7,7 @@ from tests.exporter.scraped import Scraped, scrape, scrape_until
 
 pytestmark = pytest.mark.lab
 
-WAIT = 5.0  # seconds that a scrape allows the page
+WAIT = 10.0  # seconds that a scrape allows the page: the guest is emulated, and its host may be busy
 POINT = {"mountpoint": "/srv/disk.d"}
 HUNG_SECONDS = "/proc/sys/kernel/hung_task_timeout_secs"
 

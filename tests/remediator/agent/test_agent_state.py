@@ -1,6 +1,8 @@
 """The agent's state: what it was told to forget is nowhere in its files."""
 
+import asyncio
 import sqlite3
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +27,18 @@ async def test_a_dropped_machine_s_config_is_off_the_disk(tmp_path: Path) -> Non
     assert SECRET not in written(tmp_path)
     assert [record.config for record in store.machines()] == [{"env": {"KEY": "other"}}]
     store.close()
+
+
+async def test_it_is_closed_only_when_nobody_is_at_it(tmp_path: Path) -> None:
+    for _ in range(20):
+        store = Store(tmp_path)
+        forgetting = asyncio.create_task(store.forget())
+        await asyncio.sleep(0)
+        forgetting.cancel()
+        store.close()
+        with suppress(asyncio.CancelledError):
+            await forgetting
+    assert Store(tmp_path).machines() == []
 
 
 async def test_what_an_earlier_life_has_dropped_is_forgotten_too(tmp_path: Path) -> None:
