@@ -125,11 +125,9 @@ def _stands_for(living_one: Json, lost: Json) -> bool:
 
 
 def _with(base: Mapping[str, Any], machine: Json, wanted: Wanted) -> Json:
-    """A config for this machine: what is wanted, with the mounts and the metadata that are its own."""
+    """A config for this machine: what is wanted, with the mounts, standbys and metadata that are its own."""
     own, given = config_of(machine), wanted.config or {}
-    config = {**(given or base)}
-    if own.get("mounts"):
-        config["mounts"] = own["mounts"]
+    config = {**(given or base), **{key: own[key] for key in ("mounts", "standbys") if own.get(key)}}
     if metadata := _merged("metadata", base, own, given):
         config["metadata"] = metadata
     if wanted.image:

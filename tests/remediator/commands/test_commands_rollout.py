@@ -49,6 +49,14 @@ def test_a_machine_whose_host_answers_is_updated_and_keeps_what_is_its_own() -> 
     assert step.config == {**one["config"], "image": "web:2", "env": {"A": "1", "B": "2"}}
 
 
+def test_a_whole_config_leaves_a_standby_who_it_stands_by_for() -> None:
+    standby = machine("m1")
+    standby["config"]["standbys"] = ["m2"]
+    (step,) = plan(standby, wanted=Wanted(config={"image": "web:2"}))
+    assert isinstance(step, Update)
+    assert (step.config["image"], step.config["standbys"]) == ("web:2", ["m2"])
+
+
 def test_what_has_it_already_is_left_alone() -> None:
     one = machine("m1")
     assert plan(one, wanted=Wanted(image="web:1")) == [Keep(one)]
