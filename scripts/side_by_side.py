@@ -1,4 +1,4 @@
-"""Runs of pytest side by side: what waits for its own pace waits beside the others.
+"""Runs of pytest side by side: one that waits leaves the processor to the others.
 
 Usage: python -m scripts.side_by_side ARGUMENTS ARGUMENTS...     each one run's arguments, as one word
 The first speaks as it goes. What each of the others said is printed whole, in their order, when all have ended.

@@ -1,6 +1,5 @@
 """Everyone who evaluates in the live run, each a process of its own, and what each of them says is active."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -36,23 +35,6 @@ class Peers:
     vmalert: str
     strict: str
     common: str
-
-
-@contextmanager
-def before_all_others() -> Iterator[None]:
-    """What this thread starts runs before whatever else is on this machine: a late evaluation is no difference.
-
-    Only where we may: for root, as a rule.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    except PermissionError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @contextmanager

@@ -152,11 +152,7 @@ def near(those: list[Run], run: Run, start: float) -> str:
 def timelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Timeline]:
     """What each peer said, by its name: all at the same time."""
     folder = tmp_path_factory.mktemp("live")
-    with (
-        live_peers.before_all_others(),
-        site(folder / "site.log") as page,
-        live_peers.running(folder, page, SECONDS, MADE) as peers,
-    ):
+    with site(folder / "site.log") as page, live_peers.running(folder, page, SECONDS, MADE) as peers:
         asked = {
             "prometheus": peers.prometheus,
             "vmalert": peers.vmalert,
