@@ -64,12 +64,11 @@ def build_public_app(
         *_internal(StateFeed(control, requests, settings.deploys), metrics_text),
     ]
     endpoints.append(openapi_endpoint(endpoints, settings.version))
-    ground = Ground(operator_token, tenancy.tokens, owner, tenancy.onlookers)
-    audit = (endpoints, tenancy.audit, control.now)
+    guard = token_guard(endpoints, Ground(operator_token, tenancy.tokens, owner, tenancy.onlookers))
+    named, noted = (door(endpoints, tenancy.audit, control.now) for door in (request_ids, audited))
     # Outermost first: the counter sees what the client sees, errors are shaped before that.
-    shaped = [request_ids(*audit), requests.middleware(endpoints), answer_errors]
-    middlewares = [*shaped, token_guard(endpoints, ground), limited(endpoints, tenancy.limiter), audited(*audit)]
-    return routed(endpoints, web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY))
+    doors = [named, requests.middleware(endpoints), answer_errors, guard, limited(endpoints, tenancy.limiter), noted]
+    return routed(endpoints, web.Application(middlewares=doors, client_max_size=LARGEST_BODY))
 
 
 def _tenants(control: Control, settings: PublicSettings) -> list[Endpoint]:

@@ -81,9 +81,8 @@ class Watch:
         self.lives = LifeTimes(times)
         # Until when what was said of each host stands, should all go on as it does.
         self._stands = Due()
-        # The rows of a snapshot, and after which commit they were these.
-        self._rows: dict[str, Any] = {}
-        self._rows_at = -1
+        # After which commit the rows of a snapshot were these.
+        self._rows: tuple[int, dict[str, Any]] = (-1, {})
         self._claimed: set[str] = set()
         # Whether looks brought anything but age since the last whole round; and what of each host's evidence that is.
         self.news = True
@@ -246,11 +245,10 @@ class Watch:
         return self._fleet()
 
     def _fleet(self, **more: Any) -> Fleet:
-        if self._rows_at != self._ledger.sequence:
-            self._rows_at = self._ledger.sequence
-            self._rows = {name: self._ledger.all(kind) for name, kind in ROWS.items()}
+        if self._rows[0] != self._ledger.sequence:
+            self._rows = self._ledger.sequence, {name: self._ledger.all(kind) for name, kind in ROWS.items()}
         return Fleet(
-            **self._rows,
+            **self._rows[1],
             **more,
             sightings=self._sightings,
             verdicts=self._verdicts,
