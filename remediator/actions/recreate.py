@@ -8,7 +8,7 @@ from remediator.actions.elsewhere import regions_of
 from remediator.actions.fields import Pace
 from remediator.actions.poison import poisoned
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
-from remediator.actions.standbys import stand_ins, stands_in_for
+from remediator.actions.standbys import stand_ins, standing_in
 from remediator.model.machine import Machine, MachineState, Recovery
 from remediator.model.policy import Kind
 from remediator.model.request import Operation, Stage
@@ -41,7 +41,9 @@ def plan(case: Case, params: RecreateParams) -> Planned:
     # Cheaper than a replacement: what its owner keeps ready for this very moment.
     wanting = [machine for machine in serving if machine.recovery not in _ELSEWHERE and not machine.quarantined]
     ready_made = stand_ins([each for each in wanting if each.id not in tried], case.fleet, case.epoch)
-    wishes = [wish for each in serving if (wish := ready_made.get(each.id) or _wish(case, each, tried.get(each.id)))]
+    covered = standing_in(serving, case.fleet)
+    asked = (ready_made.get(m.id) or _wish(case, m, tried.get(m.id), covered.get(m.id)) for m in serving)
+    wishes = [wish for wish in asked if wish]
     ready = [wish for wish in wishes if isinstance(wish, Machine)]
     others = _elsewhere(case, params, ready)
     batch = [_recreated(case, machine, others) for machine in _paced(case, params, ready, others)]
@@ -79,12 +81,12 @@ def attempts(case: Case) -> dict[str, Operation]:
     return {op.args["source"]: op for op in case.fleet.creates() if op.args.get("epoch") == case.epoch}
 
 
-def _wish(case: Case, machine: Machine, tried: Operation | None) -> Effect | Machine | None:
+def _wish(case: Case, machine: Machine, tried: Operation | None, standby: str | None) -> Effect | Machine | None:
     """What is to be said of one lost machine now, if anything; itself, if it is to be recreated."""
     if machine.recovery in _ELSEWHERE:
         return None
-    if standby := stands_in_for(machine, case.fleet):
-        return NoteRecovery(machine.id, Recovery.PLACED, f"its standby {standby.id} stands in for it")
+    if standby:
+        return NoteRecovery(machine.id, Recovery.PLACED, f"its standby {standby} stands in for it")
     if machine.quarantined:
         return _held(machine, machine.quarantined)
     if machine.replaces and (why := poisoned(case.fleet, machine, case.limits.poison)):

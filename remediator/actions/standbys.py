@@ -12,6 +12,8 @@ _AT_REST = frozenset({MachineState.CREATED, MachineState.STOPPED, MachineState.S
 
 def stand_ins(lost: Iterable[Machine], fleet: Fleet, epoch: int) -> Mapping[str, StandIn]:
     """By lost machine, its standby that is to be started; each stands in for one at a time."""
+    if not fleet.has_standbys:
+        return {}
     taken: set[str] = set()
     found: dict[str, StandIn] = {}
     for machine in lost:
@@ -25,10 +27,12 @@ def stand_ins(lost: Iterable[Machine], fleet: Fleet, epoch: int) -> Mapping[str,
     return found
 
 
-def stands_in_for(machine: Machine, fleet: Fleet) -> Machine | None:
-    """Who stands in for it now."""
-    mine = fleet.standbys_of(machine.app)
-    return next((each for each in mine if each.standing_for == machine.id and each.alive), None)
+def standing_in(lost: Iterable[Machine], fleet: Fleet) -> Mapping[str, str]:
+    """By machine, the standby that stands in for it now."""
+    if not fleet.has_standbys:
+        return {}
+    theirs = (each for app in {machine.app for machine in lost} for each in fleet.standbys_of(app))
+    return {each.standing_for: each.id for each in theirs if each.standing_for and each.alive}
 
 
 def _name(effect: StandIn) -> str:

@@ -80,6 +80,11 @@ class Fleet:
     def machines_of(self, app: str) -> list[Machine]:
         return list(self.views.apps.of(self.machines, app))
 
+    @property
+    def has_standbys(self) -> bool:
+        """Whether anybody keeps one: where nobody does, not every machine is asked for its own."""
+        return not self.views.standbys.none(self.machines)
+
     def standbys_of(self, app: str) -> list[Machine]:
         """An app's machines that are standbys of others."""
         return list(self.views.standbys.of(self.machines, app))

@@ -75,9 +75,9 @@ class Sealed:
 
 
 @lru_cache(maxsize=1024)
-def _asked(cpus: float, memory_mb: int) -> Capacity:
+def _asked(cpus: Any, memory_mb: Any) -> Capacity:
     """Made once a size: two hundred thousand machines have few."""
-    return Capacity(cpus, memory_mb, 0)
+    return Capacity(float(cpus or 1), int(memory_mb or 256), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Machine:
     @property
     def idles(self) -> bool:
         """A standby that waits and never ran, or that is on its way to rest: nobody misses it."""
-        waits = bool(self.stands_by) and not self.stands_in and self.state is MachineState.CREATED
+        waits = self.state is MachineState.CREATED and bool(self.stands_by) and not self.stands_in
         return waits or self.stepping_down
 
     @property
@@ -156,7 +156,7 @@ class Machine:
     @property
     def asks(self) -> Capacity:
         guest = self.config.get("guest") or {}
-        return _asked(float(guest.get("cpus") or 1), int(guest.get("memory_mb") or 256))
+        return _asked(guest.get("cpus"), guest.get("memory_mb"))
 
     def noted(self, event: Event, keep: int = 20) -> "Machine":
         """The same machine with one more event, newest first."""

@@ -48,6 +48,8 @@ class _Places:
         self._order = order
         self._gone = moved
         self._less = {name: free for name, free in moved.items() if free is not None}
+        # By app, how many were sent to a host, and into a rack, by choices of now.
+        self._sent: dict[str, tuple[Counter[str], Counter[str]]] = {}
         for name, taken in fleet.reserved.items():
             free = self._less.get(name) if name in moved else room.get(name)
             if free is not None:
@@ -56,6 +58,7 @@ class _Places:
     def best(self, app: str, size: Capacity, besides: str = "") -> Host | None:
         """The first host, by free memory, of those with fewest siblings on it, then in its rack."""
         on_host, in_rack = self._siblings(app)
+        sent = self._sent.get(app)
         found: tuple[int, int] | None = None
         best: Host | None = None
         for _, name in self._by_memory():
@@ -63,14 +66,19 @@ class _Places:
                 continue
             host = self._fleet.hosts[name]
             crowd = (on_host[name], in_rack[host.rack])
+            if sent is not None:
+                crowd = (crowd[0] + sent[0][name], crowd[1] + sent[1][host.rack])
             if found is None or crowd < found:
                 found, best = crowd, host
             if crowd == (0, 0):
                 break
         return best
 
-    def take(self, name: str, size: Capacity) -> None:
-        self._less[name] = self._free(name) - size
+    def take(self, host: Host, app: str, size: Capacity) -> None:
+        self._less[host.name] = self._free(host.name) - size
+        on_host, in_rack = self._sent.setdefault(app, (Counter(), Counter()))
+        on_host[host.name] += 1
+        in_rack[host.rack] += 1
 
     def _free(self, name: str) -> Capacity:
         return self._less.get(name) or self._room[name]
@@ -101,8 +109,8 @@ class _Places:
 def placed(effects: tuple[Effect, ...], fleet: Fleet) -> tuple[tuple[Effect, ...], tuple[Placeable, ...]]:
     """The effects with their targets chosen, and those for which there is no room.
 
-    Each choice takes its room from the next, so that one decision never promises a piece twice. The largest are
-    placed first: small ones find room in what is left.
+    Each choice takes its room from the next, so that one decision never promises a piece twice, and counts as a
+    sibling from then on. The largest are placed first: small ones find room in what is left.
     """
     if not any(isinstance(effect, _PLACEABLE) for effect in effects):
         return effects, ()
@@ -134,7 +142,7 @@ def _chosen(effects: tuple[Effect, ...], fleet: Fleet) -> dict[int, str]:
             places = known[region] = known.get(region) or _places_in(fleet, region)
             host = places.best(machine.app, size, besides=machine.host)
             if host is not None:
-                places.take(host.name, size)
+                places.take(host, machine.app, size)
                 found[number] = host.name
                 break
     return found

@@ -33,9 +33,15 @@ class Driver:
             life = (operation.key, operation.written_at)
             if not _heard(operation, fleet):
                 self._due.pop(life, None)
-            elif self._due.setdefault(life, now + self._paces.of(operation.verb)) <= now:
+            elif life in self._due and self._due[life] <= now:
                 del self._due[life]
                 yield operation, answer(operation, fleet, now)
+
+    def begin(self, fleet: Fleet, now: datetime) -> None:
+        """From now on, not from the next tick on, their hosts are at what was just written down."""
+        for operation in fleet.operations.values():
+            if operation.open and _heard(operation, fleet):
+                self._due.setdefault((operation.key, operation.written_at), now + self._paces.of(operation.verb))
 
     def next(self) -> datetime | None:
         """When the next one ends."""

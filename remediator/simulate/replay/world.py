@@ -177,6 +177,7 @@ class World:
         fresh = self._written([*verdicts.decisions, *waiting], draft, now)
         self._house.demands(verdicts.unplaced, fleet, draft, now)
         self._commit(draft)
+        self._driver.begin(self.fleet(now), now)
         return fresh
 
     def _written(self, decisions: list[tuple[Decision, Any]], draft: Any, now: datetime) -> list[Decision]:

@@ -62,6 +62,14 @@ def test_machines_of_an_app_spread_over_hosts_and_racks() -> None:
     assert chosen.name == "h3"
 
 
+def test_machines_of_an_app_that_are_placed_at_once_are_spread_too() -> None:
+    lost = [machine(f"m{number}", on="h1", app="web") for number in range(1, 4)]
+    known = fleet(host("h2", "r1"), host("h3", "r1"), host("h4", "r2", capacity=Capacity(4, 1024, 0)), *lost)
+    sent, without = placed(tuple(Recreate(each.id, "I", 1) for each in lost), known)
+    assert not without
+    assert [each.target for each in sent if isinstance(each, Recreate)] == ["h2", "h4", "h3"]
+
+
 def test_most_free_memory_then_the_name_decides() -> None:
     known = fleet(host("h1", capacity=SMALL), host("h2"), host("h3"))
     chosen = choose(known, room_of(known), "web", "arn", SMALL)

@@ -1,11 +1,13 @@
 """Decisions in virtual time: who is acted on, who is held and for how long, and what follows from it."""
 
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 from remediator.model.policy import Budget, Share
 from remediator.simulate.replay.compare import compared, reproduced
 from remediator.simulate.replay.past import Befell
-from tests.remediator.builders import NOON, SECOND
+from tests.remediator.builders import NOON, SECOND, machine
 from tests.remediator.simulate.site import host_dead, lost, past, policy, replayed
 
 
@@ -82,6 +84,21 @@ def test_a_disk_that_fills_is_cordoned_left_by_its_machines_and_undone_when_it_i
     )
     assert [action for _, _, action in acts(found)] == ["cordon", "migrate", "uncordon"]
     assert acts(found)[2][0] >= 600 + 30 * 60
+
+
+def test_what_is_decided_takes_its_hosts_no_longer_than_its_steps_even_where_nothing_else_happens() -> None:
+    """Nobody looks in between: an operation begins when it is written down, not when the world looks again."""
+    alert = replace(host_dead("h2", 60, 600), rule="HostDiskFull")
+    labels = {**alert.labels, "alertname": "HostDiskFull", "playbook": "host_disk_full"}
+    known = past()
+    for number in range(4):
+        made = machine(f"n{number}", "h2", app="app-a")
+        known.rows["Machine"][made.id] = made
+    found = replayed(known, [replace(alert, labels=labels)])
+    moves = [at for at, _, action in acts(found) if action == "migrate"]
+    # One of an app at a time: five moves, one after the other, of four operations of 50 to 100 ms each.
+    assert len(moves) == 5
+    assert max(later - at for at, later in pairwise(moves)) < 0.5
 
 
 def test_the_same_past_is_the_same_replay_and_another_rule_is_told_apart() -> None:
