@@ -49,10 +49,10 @@ class Control(Protocol):
     ``engine.refusals.Refused`` (its own status, text and Retry-After) and nothing else on purpose.
     ``freeze`` and ``join`` check what they are given: a bad signature is a ``PermanentError``, a bad join token
     ``Refused`` with 403. ``vantage_for`` answers empty for a token that it does not know. ``decisions`` come
-    newest first; ``holds`` are those that stand now. ``frozen`` is the words for people, empty when not frozen.
-    ``rows`` is the part of the fleet that is written down (hosts, machines, volumes, snapshots, destroys, moves): the
-    cheap one, for requests that come by the thousand. ``changed`` tells all of those kinds for a number below 0, and
-    whenever it cannot tell what changed.
+    newest first; ``holds`` are those that stand now, ``holds_of`` those of one target. ``frozen`` is the words for
+    people, empty when not frozen. ``rows`` is the part of the fleet that is written down (hosts, machines, volumes,
+    snapshots, destroys, moves): the cheap one, for requests that come by the thousand. ``changed`` tells all of those
+    kinds for a number below 0, and whenever it cannot tell what changed.
     """
 
     def now(self) -> datetime: ...
@@ -70,6 +70,8 @@ class Control(Protocol):
     def decision(self, identifier: str) -> Decision | None: ...
 
     def holds(self) -> list[Decision]: ...
+
+    def holds_of(self, target: str) -> list[Decision]: ...
 
     def full_config(self, machine_id: str) -> dict[str, Any] | None: ...
 

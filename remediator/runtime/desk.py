@@ -1,6 +1,6 @@
 """The runtime's face: what the HTTP surface may ask, in one place."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from remediator.model.decision import Decision
 from remediator.model.enrolment import Enrolment
 from remediator.model.errors import PermanentError
 from remediator.model.fleet import Fleet
+from remediator.model.grouping import Once
 from remediator.model.host import LOST, Host
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.people import OperatorHold, Release
@@ -89,6 +90,7 @@ class Desk:
         self._clock = parts.clock
         self.life = parts.life
         self._rows_of, self._rows = -1, Fleet()
+        self._held = Once()
         self._people = People(parts.ledger, parts.watch, lambda: parts.loop.rules.policy.playbooks, parts.clock)
         self.api_requests: Callable[[], int] = int
         self.looked: Callable[[], Outlook] = Outlook
@@ -133,6 +135,12 @@ class Desk:
 
     def holds(self) -> list[Decision]:
         return list(self._loop.holds.values())
+
+    def holds_of(self, target: str) -> list[Decision]:
+        """Sorted once a look: a list of a dead region's machines asks for each."""
+        holds = self._loop.holds
+        known: dict[str, list[Decision]] = self._held.of((holds,), lambda: _by_target(holds.values()))
+        return known.get(target, [])
 
     def full_config(self, machine_id: str) -> dict[str, Any] | None:
         machine = self._ledger.get(Machine, machine_id)
@@ -264,6 +272,13 @@ class Desk:
             self._watch.wake()
         hosts = self._ledger.all(Host)
         return [_target(hosts[name]) for name in self._watch.targets(vantage.name)]
+
+
+def _by_target(holds: Iterable[Decision]) -> dict[str, list[Decision]]:
+    found: dict[str, list[Decision]] = {}
+    for each in holds:
+        found.setdefault(each.target, []).append(each)
+    return found
 
 
 def _target(host: Host) -> ProbeTarget:

@@ -103,6 +103,9 @@ class FakeControl:
     def holds(self) -> list[Decision]:
         return list(self.held)
 
+    def holds_of(self, target: str) -> list[Decision]:
+        return [each for each in self.held if each.target == target]
+
     def full_config(self, machine_id: str) -> dict[str, Any] | None:
         return self.configs.get(machine_id)
 

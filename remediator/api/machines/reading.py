@@ -9,7 +9,7 @@ from remediator.api.bodies import flag, number
 from remediator.api.machine_docs import EventDoc, MachineDoc, RouteDoc, VersionDoc
 from remediator.api.machines.shared import ALL, ONE, Desk
 from remediator.api.requests import Endpoint, Query
-from remediator.api.shapes import event_docs, host_status, machines_of, route_docs, summary_doc
+from remediator.api.shapes import host_status, machines_of, route_docs, summary_doc
 from remediator.model.host import HostStatus
 from remediator.model.machine import Machine, MachineState
 
@@ -59,7 +59,7 @@ class ReadingApi:
 
     async def events(self, request: web.Request) -> web.Response:
         limit = number(request, "limit", 20, 50)
-        return answer(event_docs(self._desk.machine(request))[:limit])
+        return answer(self._desk.events(self._desk.machine(request))[:limit])
 
     async def versions(self, request: web.Request) -> web.Response:
         """The present one as its host has it, earlier ones as the journal has them: scrubbed."""

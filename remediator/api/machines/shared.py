@@ -6,8 +6,9 @@ from aiohttp import web
 
 from remediator.api.control import Control
 from remediator.api.life_control import MachineLife
-from remediator.api.machine_docs import MachineDoc
-from remediator.api.shapes import host_status, machine_doc
+from remediator.api.machine_docs import EventDoc, MachineDoc
+from remediator.api.machines.standing import standing_docs
+from remediator.api.shapes import event_docs, host_status, machine_doc
 from remediator.api.tenants.scopes import Caller, caller_of
 from remediator.engine.machines.refusals import not_found
 from remediator.model.errors import TransientError
@@ -41,13 +42,20 @@ class Desk:
         """One machine; ``fallback`` is its full config where we have just been told it."""
         host = self.control.rows().hosts.get(machine.host)
         if host_status(host) is not HostStatus.OK:
-            return machine_doc(machine, host, None)
+            doc = machine_doc(machine, host, None)
+            doc["events"] = self.events(machine)
+            return doc
         full = self.control.full_config(machine.id) or fallback
         if full is None and machine.alive:
             # A null config says "host not ok", and clients replace what looks lost: better no answer yet.
             raise TransientError("the machine's config is still on its way from its host")
         # What is gone has no full config anywhere: the scrubbed copy is all there ever will be.
         return machine_doc(machine, host, machine.config if full is None else full)
+
+    def events(self, machine: Machine) -> list[EventDoc]:
+        """What is written on it; above that, the hold that keeps its host's machines where they are."""
+        host = self.control.rows().hosts.get(machine.host)
+        return [*standing_docs(machine, host, self.control.holds_of), *event_docs(machine)]
 
     def with_nonce(self, doc: MachineDoc) -> MachineDoc:
         """The same with the nonce of the lease that is in force on it."""

@@ -10,9 +10,10 @@ from aiohttp.test_utils import TestClient
 
 from remediator.api.fakes.control import FakeControl
 from remediator.engine.machines.refusals import no_room
+from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import HostStatus
-from remediator.model.machine import Event, Machine, MachineState
+from remediator.model.machine import Event, Machine, MachineState, Recovery
 from remediator.model.request import Origin
 
 Client = TestClient[web.Request, web.Application]
@@ -64,6 +65,32 @@ async def test_a_lost_machine_shows_only_its_scrubbed_config(client: Client, con
     assert doc["incomplete_config"]["mounts"] == []
     assert "env" not in doc["incomplete_config"]
     assert doc["image_ref"] == {}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"), [(DecisionOutcome.HOLD, "is held"), (DecisionOutcome.ASK, "waits for a person's answer")]
+)
+async def test_the_hold_of_a_lost_host_is_an_event_on_its_machines_while_it_stands(
+    client: Client, control: FakeControl, outcome: DecisionOutcome, told: str
+) -> None:
+    known = on(control, "h2")
+    machine = replace(known, state=MachineState.STARTED, recovery=Recovery.NONE, adopted=False)
+    control.world = replace(control.world, machines={machine.id: machine})
+    at, text = control.now(), "secret-app of another organisation takes the room"
+    hold = Decision("d1", at, "host_dead", "h2", "recreate", outcome, "BudgetSpent", text)
+    control.held = [replace(hold, id="d0", action="condemn", reason="PatienceRuns"), hold]
+    path = f"/v1/apps/{machine.app}/machines"
+    one, (listed,) = await get(client, f"{path}/{machine.id}"), await get(client, path)
+    first, *older = await get(client, f"{path}/{machine.id}/events")
+    assert first["text"] == f"nothing replaces it yet: host_dead {told} (BudgetSpent)"
+    assert (first["type"], first["status"]) == ("recovery", "held")
+    assert first["timestamp"] == int(at.timestamp() * 1000)
+    assert one["events"] == listed["events"] == [first, *older]
+    assert len(older) == len(machine.events)
+    control.held = [hold]
+    placed = replace(machine, recovery=Recovery.PLACED)
+    control.world = replace(control.world, machines={machine.id: placed})
+    assert await get(client, f"{path}/{machine.id}/events") == older
 
 
 async def test_an_incomplete_config_has_what_clients_read_unchecked(client: Client, control: FakeControl) -> None:
