@@ -19,6 +19,7 @@ from remediator.api.requests import RequestCounter
 from remediator.api.settings import ProbePace, PublicSettings
 from remediator.clock import Clock
 from remediator.drivers.embedded import EmbeddedDriver
+from remediator.drivers.fencing import fencing_of
 from remediator.drivers.power import power_of
 from remediator.drivers.protocol import Driver, Switch
 from remediator.drivers.provider import ProviderDriver
@@ -42,7 +43,8 @@ from remediator.runtime.agents.watch import Watch
 from remediator.runtime.backlog import opened_by_start, stay_seen
 from remediator.runtime.desk import Desk, Parts
 from remediator.runtime.doubts import Doubts
-from remediator.runtime.effects.fencing import objections
+from remediator.runtime.effects.fences_seen import look_after_fences
+from remediator.runtime.effects.fencing import GIVE_UP, objections
 from remediator.runtime.effects.outbox import Outbox
 from remediator.runtime.effects.prepare import Preparation
 from remediator.runtime.leading.beginning import begin_term, expect
@@ -157,7 +159,7 @@ class Remediator:
         self.intake = build_intake(self.ledger, clock, settings)
         self.watch.alerts = our_alerts(lambda: all_alerts(self.evaluator, self.intake), self.seat, self.ledger)
         self.freezer = Freezer(settings.data, self.keys.operator.verify_key, clock)
-        self.watch.freeze_statement = self.freezer.statement
+        self.watch.freeze_statement, self.watch.freeze_word = self.freezer.statement, self.freezer.word
 
     def _wire_acting(self) -> None:
         settings, clock, ledger = self.settings, self.clock, self.ledger
@@ -169,7 +171,7 @@ class Remediator:
         hosts = ProviderDriver(self.session, settings.provider)
         prepare = Preparation(ledger, self.unsealer, self.enrolments, clock)
         hooks = WebhookDriver(self.session, settings.webhooks)
-        uncheckable = self.seat.bound({"provision": hosts, "webhook": hooks, **self._power()})
+        uncheckable = self.seat.bound({"provision": hosts, "give_back": hosts, "webhook": hooks, **self._power()})
         switch = Switch(uncheckable, self.driver)
         self.outbox = Outbox(ledger, switch, prepare, clock, self.telemetry)
         times = LifeTimes(self.times, settings.probation)
@@ -218,11 +220,13 @@ class Remediator:
             agents.sworn.recipients = self.sealing.document
 
     def _power(self) -> dict[str, Driver]:
-        """The verbs that take power."""
+        """The verbs that take power, or cut a host off."""
         places = {name: host.bmc for name, host in self.inventory.items() if host.bmc}
         object_to = objections(self.ledger, self.clock.now, self._stopped)
-        self.bmcs, drivers = power_of(places, self.clock, object_to)
-        return drivers
+        self.bmcs, power = power_of(places, self.clock, object_to)
+        place = self.settings.fencing.orchestrator
+        self.orchestrator, fences = fencing_of(place, self.session, self.clock, object_to, GIVE_UP)
+        return power | fences
 
     def _stopped(self) -> dict[str, str]:
         """Why nothing may be destroyed this instant."""
@@ -324,6 +328,7 @@ class Remediator:
             asyncio.create_task(Backups(self.ledger, self.watch, self.clock).run()),
             asyncio.create_task(powers.run()),
             asyncio.create_task(known.run()),
+            asyncio.create_task(look_after_fences(self.orchestrator, self.ledger, self.clock)),
             asyncio.create_task(self.leases.run()),
             asyncio.create_task(self.tenants.run()),
             asyncio.create_task(publish_agents(self.ledger, self.seat.place / "agents.json", self.clock)),

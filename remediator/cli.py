@@ -133,7 +133,7 @@ def _run(args: argparse.Namespace) -> int:
     from remediator.policy.configuration import load_settings
     from remediator.serving import serve
 
-    level = os.environ.get("FLEETMEND_LOG_LEVEL", "INFO").upper()
+    level = logging.getLevelNamesMapping().get(os.environ.get("FLEETMEND_LOG_LEVEL", "").upper(), logging.INFO)
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     try:

@@ -32,12 +32,14 @@ class OnReturn:
 class Endpoint:
     """An HTTP address and the file that holds its token.
 
-    ``observe`` is where a webhook's receiver says whether it has had a key: 200 if so, 404 if not.
+    ``observe`` is where a webhook's receiver says whether it has had a key: 200 if so, 404 if not. ``ca_file`` is
+    whom https is trusted by, the system's authorities where it is None.
     """
 
     url: str
     token_file: Path | None = None
     observe: str = ""
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,13 @@ class BmcEndpoint:
     password_file: Path | None = None
     system: str = "/redfish/v1/Systems/1"
     ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FencingSettings:
+    """Who can cut a host off, besides its own BMC."""
+
+    orchestrator: Endpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,7 @@ class Settings:
     probation: timedelta = timedelta(seconds=30)
     cold_start: timedelta = timedelta(minutes=5)
     lease: timedelta = timedelta(seconds=30)
+    fencing: FencingSettings = FencingSettings()
     provider: Endpoint | None = None
     alertmanagers: tuple[Endpoint, ...] = ()
     notify: str = "at_once"

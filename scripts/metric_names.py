@@ -80,7 +80,7 @@ STATE = (
     b' "machines": [{"id": "m", "app": "a", "host": "h1", "region": "arn", "state": "started", "recovery": "none",'
     b' "condemned": false, "routable": true}], "volumes": [{"id": "v", "app": "a", "host": "h1", "region": "arn",'
     b' "state": "created", "size_mb": 1, "used_bytes": 0, "snapshot_at": 0}], "destroys": [], "migrations": [],'
-    b' "bursts": [], "placement": {"requests": {"arn": 1}, "failures": [{"region": "arn", "reason": "x",'
+    b' "bursts": [], "loans": [], "placement": {"requests": {"arn": 1}, "failures": [{"region": "arn", "reason": "x",'
     b' "count": 1}], "unmet": []}, "api": [{"operation": "x", "version": "0", "code": "200", "count": 1,'
     b' "seconds": 0}], "undead": [], "deploys": [{"version": "0", "at": 0}]}'
 )

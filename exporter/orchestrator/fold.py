@@ -17,6 +17,7 @@ CHANGING = {
     "destroys": "machine",
     "migrations": "id",
     "bursts": "id",
+    "loans": "host",
 }
 WHOLE: dict[str, Callable[[Any], str]] = {
     "requests": lambda one: one.region,

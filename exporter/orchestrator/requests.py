@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from exporter.families import Row
-from exporter.orchestrator.state import Burst, Destroy, Host, Migration, Undead
+from exporter.orchestrator.state import Burst, Destroy, Host, Loan, Migration, Undead
 from exporter.orchestrator.tables import Definition, Pick, Sum
 from exporter.orchestrator.work import age
 
@@ -83,5 +83,17 @@ REQUESTS: tuple[Definition, ...] = (
         "Requests for new hosts by stage.",
         ("region", "state"),
         {Host: _zeros(BURST_STAGES), Burst: _stage_rows},
+    ),
+    Sum(
+        "fleetmend_lent_host_idle_since_seconds",
+        "Since when a host that a provider made for a burst has carried nothing; 0 while it is in use.",
+        HOST,
+        {Loan: lambda one: [((one.host, one.region), one.idle_since)]},
+    ),
+    Sum(
+        "fleetmend_lent_host_awaited_since_seconds",
+        "When a host was asked for that has not joined; 0 once it has.",
+        HOST,
+        {Loan: lambda one: [((one.host, one.region), one.awaited_since)]},
     ),
 )

@@ -85,6 +85,15 @@ class Burst(msgspec.Struct, frozen=True, gc=False):
     id: str = ""
 
 
+class Loan(msgspec.Struct, frozen=True, gc=False):
+    """A host that a provider made for a burst; moments in unix seconds, 0 for none."""
+
+    host: str
+    region: str
+    idle_since: float = 0.0
+    awaited_since: float = 0.0
+
+
 class Requested(msgspec.Struct, frozen=True, gc=False):
     region: str
     count: float
@@ -147,6 +156,7 @@ class Answer(msgspec.Struct, frozen=True):
     destroys: list[Destroy] = []
     migrations: list[Migration] = []
     bursts: list[Burst] = []
+    loans: list[Loan] = []
     gone: dict[str, list[str]] = {}
     placement: Placement | None = None
     api: list[ApiCount] | None = None

@@ -5,6 +5,7 @@ from remediator.actions.condemn import CONDEMN
 from remediator.actions.cordon import CORDON, UNCORDON
 from remediator.actions.drain import DRAIN
 from remediator.actions.fence import FENCE
+from remediator.actions.give_back import GIVE_BACK
 from remediator.actions.mark_host_alive import MARK_HOST_ALIVE
 from remediator.actions.mark_host_dead import MARK_HOST_DEAD
 from remediator.actions.migrate import MIGRATE
@@ -32,6 +33,7 @@ ACTIONS: dict[str, ActionSpec] = {
         DRAIN,
         QUARANTINE,
         BURST_PROVISION,
+        GIVE_BACK,
         NOTIFY,
         WEBHOOK,
     )

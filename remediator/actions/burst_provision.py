@@ -81,7 +81,8 @@ def _lately(case: Case, burst: Burst) -> bool:
 
 def _round(case: Case) -> int:
     """A number that no burst host of the region bears, nor ever bore while we know of it."""
-    names = [*case.fleet.hosts, *(name for burst in case.fleet.bursts.values() for name in burst.names)]
+    asked = (name for burst in case.fleet.bursts.values() for name in burst.names)
+    names = [*case.fleet.hosts, *case.fleet.loans, *asked]
     found = [re.match(rf"{re.escape(case.target)}-burst(\d+)-", name) for name in names]
     return 1 + max((int(match[1]) for match in found if match), default=0)
 

@@ -90,11 +90,12 @@ class RestoreVolume:
 
 @dataclass(frozen=True, slots=True)
 class NoteRecovery:
-    """Say on the machine that it is held or waiting, and why."""
+    """Say on the machine that it is held or waiting, and why: in words, and in one."""
 
     machine: str
     stage: Recovery
     reason: str
+    word: str = ""
 
     @property
     def key(self) -> str:
@@ -208,6 +209,18 @@ class GiveUpDemands:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Close a lent host, look at it once more, and ask its provider to take it back; ``by`` is the playbook."""
+
+    host: str
+    by: str
+
+    @property
+    def key(self) -> str:
+        return f"give_back:{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Tell people; no effect on the fleet."""
 
@@ -250,6 +263,7 @@ Effect = (
     | Migrate
     | Provision
     | GiveUpDemands
+    | GiveBack
     | Tell
     | Call
 )

@@ -1,4 +1,4 @@
-"""fence: make sure that a dead host can no longer act. To read that it is off is free; to turn it off kills."""
+"""fence: make sure that a dead host can no longer act. To read that it is off is free; to cut it off kills."""
 
 from datetime import timedelta
 from typing import Literal
@@ -14,6 +14,7 @@ from remediator.model.request import Operation
 
 Way = Literal["bmc", "lease", "orchestrator"]
 VERBS: dict[str, str] = {"bmc": "power_off", "orchestrator": "fence_host"}
+_UNKNOWN = {"bmc": "none was seen to be its own", "orchestrator": "none named its chassis"}
 
 
 class FenceParams(Params):
@@ -22,7 +23,7 @@ class FenceParams(Params):
     ``when`` is needed (a machine alone with its volume waits for proof), always, or never: then power is only read.
     """
 
-    via: tuple[Way, ...] = ("bmc", "lease")
+    via: tuple[Way, ...] = ("bmc", "orchestrator", "lease")
     when: Literal["needed", "always", "never"] = "needed"
     after: Literal["patience"] = "patience"
     retry: Duration = timedelta(minutes=5)
@@ -36,7 +37,7 @@ def plan(case: Case, params: FenceParams) -> Planned:
         return Planned(waiting=early)
     told = []
     for way in params.via:
-        found = _lease(case.host) if way == "lease" else _turned_off(case, case.host, way, params.retry)
+        found = _lease(case.host) if way == "lease" else _cut_off(case, case.host, way, params.retry)
         if not isinstance(found, str):
             return Planned((found,))
         told.append(found)
@@ -63,10 +64,11 @@ def _waiting_for_proof(case: Case) -> bool:
     )
 
 
-def _turned_off(case: Case, host: Host, way: str, retry: timedelta) -> FenceEffect | str:
+def _cut_off(case: Case, host: Host, way: str, retry: timedelta) -> FenceEffect | str:
     """The effect, or the sentence that says why not this way now."""
-    if way == "bmc" and not host.bmc_speaks(host.died_at or case.now):
-        return "bmc: none was seen to be its own within 7 days before it died"
+    speaks = host.bmc_speaks if way == "bmc" else host.orchestrator_speaks
+    if not speaks(host.died_at or case.now):
+        return f"{way}: {_UNKNOWN[way]} within 7 days before it died"
     tried = operations_of(case, VERBS[way])
     last = max(tried, key=lambda operation: operation.written_at, default=None)
     if last is not None and last.open:
@@ -74,6 +76,8 @@ def _turned_off(case: Case, host: Host, way: str, retry: timedelta) -> FenceEffe
     if last is not None and case.now - last.written_at < retry:
         left = (last.written_at + retry - case.now).total_seconds()
         return f"{way}: {last.error or 'done, and not proved'}, again in {left:.0f} s"
+    if any(each.open for verb in VERBS.values() for each in operations_of(case, verb)):
+        return f"{way}: not before another way has ended"
     return FenceEffect(host.name, case.epoch, way, host.identity.uuid, len(tried))
 
 

@@ -9,6 +9,7 @@ from remediator.actions.fields import Pace
 from remediator.actions.poison import poisoned
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
 from remediator.actions.standbys import stand_ins, standing_in
+from remediator.model import stuck
 from remediator.model.machine import Machine, MachineState, Recovery
 from remediator.model.policy import Kind
 from remediator.model.request import Operation, Stage
@@ -35,26 +36,26 @@ class RecreateParams(Params):
 
 
 def plan(case: Case, params: RecreateParams) -> Planned:
-    lost = [m for m in case.fleet.machines_on(case.target) if not (m.volumes or m.adopted) and m.alive]
-    serving = [machine for machine in lost if _missed(case, machine)]
+    lost = [m for m in case.fleet.machines_on(case.target) if not (m.volumes or m.adopted)]
+    serving = [m for m in lost if (m.state in WAS_SERVING or (m.alive and was_serving(case, m))) and not m.idles]
     tried = attempts(case)
     # Cheaper than a replacement: what its owner keeps ready for this very moment.
-    wanting = [machine for machine in serving if machine.recovery not in _ELSEWHERE and not machine.quarantined]
-    ready_made = stand_ins([each for each in wanting if each.id not in tried], case.fleet, case.epoch)
+    wanting = (m for m in serving if m.recovery not in _ELSEWHERE and not m.quarantined and m.id not in tried)
+    ready_made = stand_ins(wanting, case.fleet, case.epoch)
     covered = standing_in(serving, case.fleet)
-    asked = (ready_made.get(m.id) or _wish(case, m, tried.get(m.id), covered.get(m.id)) for m in serving)
-    wishes = [wish for wish in asked if wish]
-    ready = [wish for wish in wishes if isinstance(wish, Machine)]
+    ready: list[Machine] = []
+    notes: list[Effect] = []
+    for machine in serving:
+        wish = ready_made.get(machine.id) or _wish(case, machine, tried.get(machine.id), covered.get(machine.id))
+        if isinstance(wish, Machine):
+            ready.append(wish)
+        elif wish:
+            notes.append(wish)
     others = _elsewhere(case, params, ready)
     batch = [_recreated(case, machine, others) for machine in _paced(case, params, ready, others)]
-    notes = [wish for wish in wishes if not isinstance(wish, Machine)]
     pending = [m for m in serving if m.recovery in _UNDER_WAY]
     waiting = f"{len(pending)} machines not serving elsewhere yet" if pending else ""
     return Planned((*notes, *batch), waiting)
-
-
-def _missed(case: Case, machine: Machine) -> bool:
-    return not machine.idles and (machine.state in WAS_SERVING or was_serving(case, machine))
 
 
 def _elsewhere(case: Case, params: RecreateParams, machines: list[Machine]) -> dict[str, tuple[str, ...]]:
@@ -88,21 +89,21 @@ def _wish(case: Case, machine: Machine, tried: Operation | None, standby: str | 
     if standby:
         return NoteRecovery(machine.id, Recovery.PLACED, f"its standby {standby} stands in for it")
     if machine.quarantined:
-        return _held(machine, machine.quarantined)
+        return _held(machine, stuck.QUARANTINED, machine.quarantined)
     if machine.replaces and (why := poisoned(case.fleet, machine, case.limits.poison)):
         return Quarantine(machine.id, why)
     if machine.sealed is None:
-        return _held(machine, "its full config is on its host alone: not marked recoverable")
+        return _held(machine, stuck.NOT_RECOVERABLE, "its full config is on its host alone: not marked recoverable")
     if machine.sealed.instance_id != machine.instance_id:
-        return _held(machine, "sealed copy is older than the last instance seen")
+        return _held(machine, stuck.SEALED_OLD, "sealed copy is older than the last instance seen")
     if tried is not None and tried.stage is Stage.FAILED:
-        return _held(machine, tried.error)
+        return _held(machine, stuck.FAILED, tried.error)
     return None if tried is not None else machine
 
 
-def _held(machine: Machine, reason: str) -> NoteRecovery | None:
+def _held(machine: Machine, word: str, reason: str) -> NoteRecovery | None:
     told = machine.recovery is Recovery.HELD and machine.recovery_reason == reason
-    return None if told else NoteRecovery(machine.id, Recovery.HELD, reason)
+    return None if told else NoteRecovery(machine.id, Recovery.HELD, reason, word)
 
 
 def _paced(
@@ -116,10 +117,13 @@ def _paced(
     creates = case.fleet.creates()
     in_flight = sum(1 for op in creates if op.open) + case.given_out
     lately = sum(1 for op in creates if case.now - op.written_at < _SECOND) + case.given_out
+    soon = wishes[: max(0, max(1, int(params.pace * pace)) - lately)]
+    # One at a time is never too many.
+    if len(soon) + in_flight <= 1:
+        return soon
     regions = {case.region, *(region for each in others.values() for region in each)}
     targets = max(1, sum(case.fleet.taking(region) for region in regions)) * params.per_target
-    room = max(1, int(targets * pace)) - in_flight
-    return wishes[: max(0, min(room, max(1, int(params.pace * pace)) - lately))]
+    return soon[: max(0, max(1, int(targets * pace)) - in_flight)]
 
 
 RECREATE = ActionSpec("recreate", Kind.ADDITIVE, "host", RecreateParams, plan)

@@ -11,6 +11,7 @@ from remediator.actions.poison import poisoned
 from remediator.actions.proof import never_ran, proved_by
 from remediator.actions.recreate import attempts, was_serving
 from remediator.actions.spec import ActionSpec, Case, Params, Planned
+from remediator.model import stuck
 from remediator.model.machine import Machine, Recovery, Snapshot, Volume
 from remediator.model.policy import Kind
 from remediator.model.request import Operation, Stage
@@ -64,17 +65,19 @@ def _rung(case: Case, params: RestoreVolumesParams, machine: Machine, tried: Ope
     if machine.recovery in (Recovery.PLACED, Recovery.SERVING) or _copy_may_run(case, machine):
         return None
     if machine.quarantined:
-        return _waiting(machine, machine.quarantined)
+        return _waiting(machine, stuck.QUARANTINED, machine.quarantined)
     if why := poisoned(case.fleet, machine, case.limits.poison):
         return Quarantine(machine.id, why)
     volume = case.fleet.volumes.get(machine.volumes[0])
     if volume is None:
-        return _waiting(machine, f"volume {machine.volumes[0]} is not known")
+        return _waiting(machine, stuck.VOLUME_UNKNOWN, f"volume {machine.volumes[0]} is not known")
     place = f"volume {volume.id} ({volume.name}) is on unreachable host {volume.host}"
     if machine.sealed is None:
-        return _waiting(machine, f"{place}: its full config is on its host alone, not marked recoverable")
+        return _waiting(
+            machine, stuck.NOT_RECOVERABLE, f"{place}: its full config is on its host alone, not marked recoverable"
+        )
     if not proved_by(case.host, machine):
-        return _waiting(machine, f"{place}: waits for proof that the host is off, or for the host")
+        return _waiting(machine, stuck.NO_PROOF, f"{place}: waits for proof that the host is off, or for the host")
     if volume.superseded_by and not _taken(case, machine, volume.superseded_by):
         return _recreate(case, machine, volume.superseded_by, tried)
     return _restore(case, params, machine, volume)
@@ -98,9 +101,11 @@ def _recreate(case: Case, machine: Machine, volume_id: str, tried: Operation | N
     volume = case.fleet.volumes.get(volume_id)
     host = case.fleet.hosts.get(volume.host) if volume else None
     if volume is None or host is None or not host.takes_work:
-        return _waiting(machine, f"its restored volume {volume_id} is on a host that takes no work")
+        return _waiting(
+            machine, stuck.TARGET_LOST, f"its restored volume {volume_id} is on a host that takes no work"
+        )
     if tried is not None and tried.stage is Stage.FAILED:
-        return _waiting(machine, tried.error)
+        return _waiting(machine, stuck.FAILED, tried.error)
     return None if tried else Recreate(machine.id, machine.instance_id, case.epoch, (volume.id,), volume.host)
 
 
@@ -110,10 +115,11 @@ def _restore(case: Case, params: RestoreVolumesParams, machine: Machine, volume:
     place = f"volume {volume.id} ({volume.name}) is on unreachable host {volume.host}"
     snapshot = _newest_good(case, volume)
     if snapshot is None:
-        return _waiting(machine, f"{place}: it has no good snapshot")
+        return _waiting(machine, stuck.NO_SNAPSHOT, f"{place}: it has no good snapshot")
     if case.now - snapshot.created_at > params.max_data_loss:
         taken = snapshot.created_at.isoformat(timespec="seconds")
-        return _waiting(machine, f"{place}: newest snapshot {snapshot.id} is of {taken}, older than allowed")
+        told = f"{place}: newest snapshot {snapshot.id} is of {taken}, older than allowed"
+        return _waiting(machine, stuck.SNAPSHOT_OLD, told)
     return RestoreVolume(machine.id, volume.id, snapshot.id, volume.size_mb)
 
 
@@ -134,9 +140,9 @@ def _restoring(case: Case, volume_id: str) -> bool:
     )
 
 
-def _waiting(machine: Machine, reason: str) -> NoteRecovery | None:
+def _waiting(machine: Machine, word: str, reason: str) -> NoteRecovery | None:
     told = machine.recovery is Recovery.WAITING and machine.recovery_reason == reason
-    return None if told else NoteRecovery(machine.id, Recovery.WAITING, reason)
+    return None if told else NoteRecovery(machine.id, Recovery.WAITING, reason, word)
 
 
 RESTORE_VOLUMES = ActionSpec("restore_volumes", Kind.ADDITIVE, "host", RestoreVolumesParams, plan)

@@ -24,7 +24,8 @@ def _run(arguments: list[str]) -> int:
     from remediator.agent.settings import parse_settings
     from remediator.clock import SystemClock
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    level = logging.getLevelNamesMapping().get(os.environ.get("FLEETMEND_LOG_LEVEL", "").upper(), logging.INFO)
+    logging.basicConfig(level=level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     # Whatever is made here is for this agent's eyes, unless it is opened on purpose.
     os.umask(0o077)
     try:

@@ -42,8 +42,11 @@ class Commands:
         self._results = store.results()
         self._under_way: dict[str, asyncio.Task[Value]] = {}
 
-    async def carry_out(self, message: dict[str, Any], incarnation: str) -> Value:
-        """The result message for a command message; it never raises for what the sender did wrong."""
+    async def carry_out(self, message: dict[str, Any], incarnation: str, began: str = "") -> Value:
+        """The result message for a command message; it never raises for what the sender did wrong.
+
+        ``incarnation`` and ``began`` are those of the sender's welcome.
+        """
         key = str(message.get("key") or "")
         if done := self._results.get(key):
             return self._refreshed(done)
@@ -51,21 +54,22 @@ class Commands:
             try:
                 # Before the first await, so that orders are judged as they came.
                 command = parse_command(message)
-                rank = self._judge(command, incarnation)
+                rank = self._judge(command, incarnation, began)
             except FleetmendError as error:
                 return refusal_of(key, error)
             task = self._under_way[key] = asyncio.create_task(self._once(command, rank))
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        return await asyncio.shield(self._under_way[key])
+        # As it stands when it is told: meanwhile a report may have told more.
+        return self._refreshed(await asyncio.shield(self._under_way[key]))
 
-    def _judge(self, command: Command, incarnation: str) -> Authority:
+    def _judge(self, command: Command, incarnation: str, began: str) -> Authority:
         if command.verb not in _ALL:
             raise PermanentError(f"unknown verb {command.verb!r}")
         if command.signature:
             check_command(command, incarnation, self._trust.signer)
         if command.origin is Origin.AUTOMATIC and self._trust.frozen.text:
             raise TransientError(f"frozen: {self._trust.frozen.text}")
-        rank = self._hands.standing.check(command, incarnation, (self._hands.name, self._trust.data_id))
+        rank = self._hands.standing.check(command, incarnation, (self._hands.name, self._trust.data_id), began)
         self._hands.standing.highest = rank
         return rank
 

@@ -12,6 +12,7 @@ from nacl.public import PrivateKey, PublicKey
 from remediator.agent.bell import Bell, heard
 from remediator.agent.commands import Commands
 from remediator.agent.contact import Contact
+from remediator.agent.standing import Rank, rank_of, succeeded
 from remediator.agent.telling import Message, Telling, Told
 from remediator.model.errors import FleetmendError, PermanentError, TransientError
 from remediator.wire.channel import Channel
@@ -58,7 +59,9 @@ class Session:
     ) -> None:  # fmt: skip
         self._contact = contact
         self._acknowledged = False
-        self._rank = ("", 0)
+        # Whose session this is, and the highest that it knows us to have heard.
+        self._rank: Rank = ("", 0, "")
+        self._told_of: Rank = ("", 0, "")
         self._line = line
         self._telling = telling
         self._commands = commands
@@ -89,6 +92,7 @@ class Session:
         try:
             channel = await asyncio.wait_for(self._prove(socket), ANSWER_SECONDS)
             told = Told()
+            self._told_of = self._telling.standing.rank
             await socket.send_bytes(channel.seal(self._telling.hello(told)))
             answer = channel.open(await _binary(socket, ANSWER_SECONDS))
             if answer.get("type") == FOLLOWS:
@@ -137,13 +141,13 @@ class Session:
         welcome: Welcome,
     ) -> None:  # fmt: skip
         self._keep(asyncio.create_task(self._obey(welcome, self._contact.away())))
-        self._rank = (welcome.incarnation, welcome.term)
+        self._rank = rank_of(welcome)
         self._met()
         # A remediator of before acknowledges no report: then an open line is all the contact there is.
         self._acknowledged = bool(welcome.began)
         parts = {
             asyncio.create_task(self._report(socket, channel, told, listener)),
-            asyncio.create_task(self._hear(socket, channel, welcome.incarnation)),
+            asyncio.create_task(self._hear(socket, channel, self._rank)),
         }
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -158,13 +162,14 @@ class Session:
         self, socket: aiohttp.ClientWebSocketResponse, channel: Channel, told: Told, listener: asyncio.Event
     ) -> None:
         while True:
+            self._tell_the_succeeded()
             await socket.send_bytes(channel.seal(self._telling.report(told)))
             if not self._acknowledged:
                 self._met()
             await heard(listener, REPORT_SECONDS)
             await self._clock.sleep(GATHER_SECONDS)
 
-    async def _hear(self, socket: aiohttp.ClientWebSocketResponse, channel: Channel, incarnation: str) -> None:
+    async def _hear(self, socket: aiohttp.ClientWebSocketResponse, channel: Channel, rank: Rank) -> None:
         async for frame in socket:
             if frame.type is not aiohttp.WSMsgType.BINARY:
                 raise PermanentError("the remediator sent something that is no boxed frame")
@@ -173,18 +178,24 @@ class Session:
             if message.get("type") == "lease":
                 self._keep(asyncio.create_task(self._ask_others(message.get("lease") or {})))
             if message.get("type") == "command":
-                self._keep(asyncio.create_task(self._answer(socket, channel, message, incarnation)))
+                self._keep(asyncio.create_task(self._answer(socket, channel, message, rank)))
 
     def _met(self) -> None:
         """It was heard; one who has been succeeded is no remediator, and keeps no lease running."""
-        highest = self._telling.standing.highest
-        if self._rank >= (highest.incarnation, highest.term):
+        if not succeeded(self._rank, self._telling.standing.rank):
             self._contact.made()
 
+    def _tell_the_succeeded(self) -> None:
+        """Who does not know that another was heard learns it from the next hello, and stops acting on others too."""
+        heard_since = self._telling.standing.rank
+        if succeeded(self._rank, heard_since) and not succeeded(self._rank, self._told_of):
+            raise TransientError("another remediator leads: this one is greeted anew, so that it knows")
+
     async def _answer(
-        self, socket: aiohttp.ClientWebSocketResponse, channel: Channel, message: Message, incarnation: str
+        self, socket: aiohttp.ClientWebSocketResponse, channel: Channel, message: Message, rank: Rank
     ) -> None:
-        result = await self._commands.carry_out(message, incarnation)
+        incarnation, _, began = rank
+        result = await self._commands.carry_out(message, incarnation, began)
         # A result that finds the line lost is kept: the command comes again and gets it.
         if not socket.closed:
             try:

@@ -8,6 +8,23 @@ from remediator.agent.state import Store, put_fact
 from remediator.model.errors import PermanentError
 from remediator.wire.messages import Command, Welcome
 
+# Incarnation, term, and when that began as it was told; empty by a remediator of before.
+Rank = tuple[str, int, str]
+
+
+def succeeded(speaker: Rank, heard: Rank) -> bool:
+    """Whether the speaker leads no more, for another was heard.
+
+    Two that began the same term at different moments have copies of one journal: who was heard first is obeyed.
+    """
+    if speaker[:2] != heard[:2]:
+        return speaker[:2] < heard[:2]
+    return bool(speaker[2] and heard[2]) and speaker[2] != heard[2]
+
+
+def rank_of(welcome: Welcome) -> Rank:
+    return welcome.incarnation, welcome.term, welcome.began
+
 
 @dataclass(slots=True)
 class Standing:
@@ -42,9 +59,14 @@ class Standing:
         mark, held = store.fact("mark", str, ""), frozenset(store.fact("held", list[str], []))
         return cls(store, highest, epoch, condemned, began, spared=spared, mark=mark, automatic=automatic, held=held)
 
+    @property
+    def rank(self) -> Rank:
+        """The highest that was heard."""
+        return self.highest.incarnation, self.highest.term, self.began
+
     def outranks(self, welcome: Welcome) -> bool:
         """Whether the welcome comes from one who has been succeeded: only listened to by nobody."""
-        lower = (welcome.incarnation, welcome.term) < (self.highest.incarnation, self.highest.term)
+        lower = succeeded(rank_of(welcome), self.rank)
         self.refused += lower
         return lower
 
@@ -85,15 +107,16 @@ class Standing:
         self.spared = {machine: at for machine, at in self.spared.items() if machine in self.condemned}
         await self.keep()
 
-    def check(self, command: Command, incarnation: str, own: tuple[str, str]) -> Authority:
-        """The authority of a command; ``own`` are this host's name and the id of its data folder.
+    def check(self, command: Command, incarnation: str, own: tuple[str, str], began: str = "") -> Authority:
+        """The authority of a command; ``own`` are this host's name and the id of its data folder, ``began`` is when
+        the sender's term did, as its welcome told.
 
         Raises:
             PermanentError: it is stale: of an older leader, of an earlier order, meant for an earlier epoch or for
                 another identity.
         """
         rank = Authority(incarnation, command.term, command.sequence)
-        if rank < self.highest:
+        if rank < self.highest or succeeded((incarnation, command.term, began), self.rank):
             self.refused += 1
             raise PermanentError(f"stale: term {rank.term}.{rank.sequence}, {self.told()} was heard already")
         if command.epoch != self.epoch:
@@ -109,7 +132,9 @@ class Standing:
     async def heard(self, rank: Authority) -> None:
         """Remember a command's authority, durably, before it is obeyed."""
         self.highest = max(self.highest, rank)
-        await self.store.write(put_fact("highest", self.highest))
+        # With what belongs to it: a term beside another's beginning would look like a copy's.
+        facts = {"highest": self.highest, "began": self.began, "mark": self.mark}
+        await self.store.write(*(put_fact(name, value) for name, value in facts.items()))
 
     def told(self) -> list[str | int]:
         return [self.highest.incarnation, self.highest.term, self.highest.sequence]

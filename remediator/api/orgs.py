@@ -15,7 +15,7 @@ from remediator.api.apps import organisation_of
 from remediator.api.bodies import flag, wrong
 from remediator.api.control import Control
 from remediator.api.requests import Endpoint, Query
-from remediator.api.shapes import host_status
+from remediator.api.shapes import status_of
 from remediator.api.tenants.scopes import Scope, caller_of
 from remediator.api.volumes.docs import VolumeDoc, volume_doc
 from remediator.model.host import Host, HostStatus
@@ -193,7 +193,7 @@ def _machine_doc(machine: Machine, host: Host | None, *, summary: bool) -> OrgMa
         "version": machine.instance_id,
         "created_at": machine.created_at,
         "updated_at": machine.updated_at,
-        "host_status": host_status(host),
+        "host_status": status_of(machine, host),
     }
     if not summary:
         doc["config"] = {key: machine.config[key] for key in OVERVIEW if machine.config.get(key) is not None}

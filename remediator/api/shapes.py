@@ -23,6 +23,11 @@ def host_status(host: Host | None) -> HostStatus:
     return host.status if host else HostStatus.UNKNOWN
 
 
+def status_of(machine: Machine, host: Host | None) -> HostStatus:
+    """Its host's; unknown while no host has told of it yet, for until then its full config is nowhere to be read."""
+    return HostStatus.UNKNOWN if machine.coming else host_status(host)
+
+
 def machine_doc(machine: Machine, host: Host | None, full: dict[str, Any] | None) -> MachineDoc:
     """One machine; ``full`` is its whole config and is shown only while its host is ok."""
     doc = summary_doc(machine, host)
@@ -55,7 +60,7 @@ def summary_doc(machine: Machine, host: Host | None) -> MachineDoc:
         "private_ip": host.address if host else "",
         "created_at": machine.created_at,
         "updated_at": machine.updated_at,
-        "host_status": host_status(host),
+        "host_status": status_of(machine, host),
         "cordoned": machine.cordoned,
     }
 

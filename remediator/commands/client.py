@@ -4,9 +4,11 @@ import argparse
 import getpass
 import os
 import sys
+import time
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
@@ -14,8 +16,16 @@ from remediator.model.errors import FleetmendError
 
 DEFAULT_URL = "http://127.0.0.1:8321"
 TIMEOUTS = (2.0, 10.0)
-UNAUTHORISED = 401
+UNAUTHORISED, TOO_MANY, UNAVAILABLE = 401, 429, 503
+# Each answer of a remediator has it, of whichever part of it.
+MARK = "fly-request-id"
+# What is none of the user's doing, and not foreseen.
+BUGS = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
+DEFECT = 1
 Command = Callable[[argparse.Namespace], int]
+T = TypeVar("T")
+# A takeover takes no longer; who still says then that nothing was done has another reason.
+TAKEOVER = {UNAVAILABLE: 15.0}
 
 
 class CommandFailed(FleetmendError):
@@ -63,23 +73,29 @@ def add_token(parser: argparse.ArgumentParser) -> None:
 
 
 def told_plainly(command: Command) -> Command:
-    """The command, with failures told in one line each on standard error and exit code 2."""
+    """The command, with failures told in one line each on standard error and exit code 2; a defect of ours with 1."""
 
     def run(args: argparse.Namespace) -> int:
         try:
             return command(args)
         except FleetmendError as error:
             sys.stderr.write(f"fleetmend: {error}\n")
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            if not hasattr(args, "url"):
-                raise
-            # Another program answered in JSON, or a remediator whose words are not ours.
-            what = f"{type(error).__name__}: {error}"
-            where = without_password(args.url)
-            sys.stderr.write(f"fleetmend: {where} answers what is not understood ({what}): is it a remediator?\n")
-        return 2
+            return 2
+        except BUGS as error:
+            sys.stderr.write(f"fleetmend: {_defect(error)}\n")
+            return DEFECT
 
     return run
+
+
+def _defect(error: Exception) -> str:
+    """Where it is, and not in its own words: these may quote what is nobody's business."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown place"
+    return (
+        f"a defect of fleetmend's own, or a remediator of another version: {type(error).__name__} at {place}; "
+        "what was begun before may have been done"
+    )
 
 
 def operator_token(args: argparse.Namespace) -> str:
@@ -161,6 +177,8 @@ class Remediator:
             raise CommandFailed(f"FLEETMEND_CA_FILE: {self._session.verify} cannot be read") from None
 
     def _read(self, response: requests.Response) -> Any:
+        if MARK not in response.headers:
+            raise CommandFailed(f"what answers at {self._shown} ({response.status_code}) is no remediator")
         if response.ok:
             return response.json() if response.content else None
         told = response.json()
@@ -169,6 +187,20 @@ class Remediator:
             text = f"{text} (--token-file FILE says which)"
         after = response.headers.get("Retry-After", "")
         raise Answered(response.status_code, text or "no reason given", float(after) if after.isdigit() else None)
+
+
+def again(ask: Callable[[], T], patience: Mapping[int, float]) -> T:
+    """Ask, and ask again for so many seconds by status, where that says: nothing was done, or not all of it."""
+    left = dict(patience)
+    while True:
+        try:
+            return ask()
+        except Answered as refused:
+            pause = refused.retry_after or 1.0
+            left[refused.status] = left.get(refused.status, 0.0) - pause
+            if left[refused.status] <= 0:
+                raise
+            time.sleep(pause)
 
 
 def asked(args: argparse.Namespace, path: str) -> Any:

@@ -5,11 +5,11 @@ import time
 from remediator.commands.client import Answered, CommandFailed
 from remediator.commands.doing import progress
 from remediator.commands.rollout import Drop, Keep, Replace, Step, Update, Wanted, planned
-from remediator.commands.tenant import App, Json, group_of
+from remediator.commands.settling import settled
+from remediator.commands.tenant import App, Json
 
 # A loss becomes certain, or passes, within a minute; until then destroys are refused.
 PATIENCE_SECONDS = 120.0
-LOOK_SECONDS = 2.0
 # Hosts that die while it goes on are planned for anew; a fleet that never rests is not waited for.
 ROUNDS = 4
 _DOING = {Update: "updating", Replace: "replacing", Drop: "destroying"}
@@ -37,7 +37,7 @@ class Deploy:
         Raises:
             CommandFailed: something stands in the way, all of which is told.
         """
-        machines = self._settled()
+        machines = settled(self._app, self._group)
         if not machines:
             wanted = f"fleetmend scale count N --config FILE --app {self._app.name}"
             raise CommandFailed(f"app {self._app.name} has no machines to deploy to: {wanted}")
@@ -58,18 +58,6 @@ class Deploy:
             again = {machine["id"] for machine in lost}
             steps = [step for step in self.plan() if step.machine["id"] in again]
         raise CommandFailed("hosts go on being lost: deploy again when it is calmer")
-
-    def _settled(self) -> list[Json]:
-        """The machines, none of them on a host that was lost a moment ago: it may be back at once."""
-        left = PATIENCE_SECONDS / 2
-        while True:
-            mine = [each for each in self._app.machines() if self._group in ("", group_of(each))]
-            fresh = [each["id"] for each in mine if each["host_status"] == "unknown"]
-            if not fresh or left <= 0:
-                return mine
-            progress(f"contact with the host of {', '.join(fresh)} was lost a moment ago: waiting")
-            time.sleep(LOOK_SECONDS)
-            left -= LOOK_SECONDS
 
     def _taken(self, step: Step, number: int, of: int) -> bool:
         """Whether the step was done; not where its host was lost before."""

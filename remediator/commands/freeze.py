@@ -22,13 +22,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _run(args: argparse.Namespace) -> int:
+    if not args.why.strip():
+        raise CommandFailed("--why: say why, for whoever reads it at night")
     clock = SystemClock()
     key_file, until = args.operator_key or args.data / "operator.key", _end(args, clock)
     statement = signed(key_file, clock, frozen=True, why=args.why, until=until)
     recipient = Recipient("remediator", f"{args.url.rstrip('/')}/v1/freeze")
     (heard,) = tell_all([recipient], statement, clock)
     if not heard.confirmed:
-        raise CommandFailed(f"the remediator did not confirm: {heard.text}; 'fleetmend stop-all' needs it not")
+        needless = "" if heard.text.startswith("answers") else "; 'fleetmend stop-all' needs it not"
+        raise CommandFailed(f"the remediator did not confirm: {heard.text}{needless}")
     if args.json:
         say_json({"frozen": True, "by": statement["who"], "why": args.why, "until": statement.get("until")})
         return 0
@@ -52,11 +55,12 @@ def _end(args: argparse.Namespace, clock: Clock) -> datetime | None:
     if not args.until:
         return None
     try:
-        until = datetime.fromisoformat(args.until)
-    except ValueError:
+        moment = datetime.fromisoformat(args.until)
+        until = moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         until = None
-    if until is None or until.tzinfo is None:
+    if until is None:
         raise CommandFailed(f"--until {args.until}: write a moment with its zone, such as 2026-08-10T14:00:00Z")
     if until <= clock.now():
         raise CommandFailed(f"--until {args.until} is in the past")
-    return until.astimezone(UTC)
+    return until

@@ -104,12 +104,22 @@ async def _tell(
     began = clock.monotonic()
     try:
         async with session.post(recipient.url, json=statement) as response:
-            confirmed, text = response.status == 200, f"answers {response.status}"
+            confirmed, text = response.status == 200, f"answers {response.status}{await _why(response)}"
     except TimeoutError:
         confirmed, text = False, f"no answer within {PATIENCE_SECONDS} s"
     except (aiohttp.ClientError, OSError, ValueError) as error:
         confirmed, text = False, _short(error)
     return Confirmation(recipient.name, confirmed, "" if confirmed else text, clock.monotonic() - began)
+
+
+async def _why(response: aiohttp.ClientResponse) -> str:
+    """In its own words; nothing where they are not ours to read."""
+    try:
+        told = await response.json(content_type=None)
+    except ValueError:
+        return ""
+    text = told.get("error") if isinstance(told, dict) else None
+    return f": {text}" if isinstance(text, str) else ""
 
 
 def _short(error: Exception) -> str:

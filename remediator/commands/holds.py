@@ -36,7 +36,8 @@ def _row(word: str, what: str, told: dict[str, Any]) -> list[str]:
 
 def _held(told: dict[str, Any]) -> str:
     against = f" against {told['playbook']}" if told.get("playbook") else ""
-    return f"{told['scope']} {told['name']}{against}"
+    what = "the whole fleet" if told["scope"] == "fleet" else f"{told['scope']} {told['name']}"
+    return f"{what}{against}"
 
 
 def _released(told: dict[str, Any]) -> str:

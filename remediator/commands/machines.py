@@ -11,8 +11,8 @@ from remediator.commands.tenant import Json, add_app, app_of, config_of, group_o
 HEADINGS = ("ID", "NAME", "APP", "STATE", "REGION", "HOST", "ROUTABLE", "RECOVERY", "WHY")
 MINE = ("ID", "NAME", "STATE", "CHECKS", "REGION", "PROCESS GROUP", "SIZE", "VOLUME", "CREATED", "WHY")
 FOOTER = "* These machines' hosts could not be reached."
-# The events that tell what became of a lost host's machine.
-TELLING = frozenset({"host", "recovery", "quarantine", "destroy"})
+# The events that tell what became of a lost host's machine, and whose place one takes.
+TELLING = frozenset({"host", "recovery", "quarantine", "destroy", "launch"})
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -92,7 +92,10 @@ def _passing(checks: list[Json]) -> str:
 
 
 def _why(machine: Json) -> str:
-    """What was last done for a machine that is away or going, or why nothing is."""
+    """What was last done for a machine that is away, going or coming, or why nothing is."""
     if machine["host_status"] == "ok" and machine["state"] != "destroying":
         return ""
-    return next((str(event["text"]) for event in machine["events"] if event["type"] in TELLING), "")
+    told = [event for event in machine["events"] if event["type"] in TELLING]
+    # Of what was told in the same instant, that its host is lost says least.
+    latest = [event for event in told if event["timestamp"] == told[0]["timestamp"]]
+    return next((str(each["text"]) for each in sorted(latest, key=lambda each: each["type"] == "host")), "")

@@ -10,6 +10,7 @@ from remediator.commands.client import Answered, CommandFailed, told_plainly
 from remediator.commands.configs import placed, read_config
 from remediator.commands.doing import accounted, progress
 from remediator.commands.scaling import Count, Launch, Scale, scaled
+from remediator.commands.settling import settled
 from remediator.commands.tables import say, say_json
 from remediator.commands.tenant import App, Json, add_app, app_of, like
 
@@ -37,7 +38,7 @@ def _run(args: argparse.Namespace) -> int:
     config = read_config(args.config) if args.config else None
     count = Count(args.wanted, args.process_group, args.region, config)
     with app_of(args) as app:
-        scale = scaled(app.machines(), app.volumes(), count)
+        scale = scaled(settled(app), app.volumes(), count)
         if isinstance(scale, str):
             raise CommandFailed(scale)
         _confirmed(scale, agreed=args.yes)

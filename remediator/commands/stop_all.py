@@ -34,7 +34,8 @@ def add_freeze_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    return tell(args, SystemClock(), frozen=True, why=args.why)
+    # Whoever stops everything is not asked for words first.
+    return tell(args, SystemClock(), frozen=True, why=args.why.strip() or "stop-all")
 
 
 run = told_plainly(_run)

@@ -8,7 +8,17 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from remediator.commands.client import Answered, CommandFailed, Remediator, add_connection, add_token, operator_token
+from remediator.commands.client import (
+    TAKEOVER,
+    TOO_MANY,
+    Answered,
+    CommandFailed,
+    Remediator,
+    add_connection,
+    add_token,
+    again,
+    operator_token,
+)
 from remediator.commands.doing import progress
 
 Json = dict[str, Any]
@@ -16,7 +26,8 @@ NONCE = "fly-machine-lease-nonce"
 # To connect; to answer what waits for a machine or a copy.
 PATIENT = (2.0, 90.0)
 LEASE_SECONDS = 120
-HELD, TOO_MANY = 409, 429
+HELD = 409
+PATIENCE = {TOO_MANY: 120.0, **TAKEOVER}
 AGAIN_SECONDS = 2.0
 GROUP = "fly_process_group"
 # Of a machine that was launched in place of a lost one: which.
@@ -130,16 +141,8 @@ class App:
         return found
 
     def _ask(self, method: str, path: str, body: Json | None = None, headers: dict[str, str] | None = None) -> Any:
-        """Too many requests at once are asked again when the answer says: nothing was done of them."""
-        left = float(LEASE_SECONDS)
-        while True:
-            try:
-                return self._remediator.ask(method, path, body, headers, PATIENT)
-            except Answered as error:
-                left -= error.retry_after or 1
-                if error.status != TOO_MANY or left <= 0:
-                    raise
-                time.sleep(error.retry_after or 1)
+        """Too many requests at once are asked again when the answer says; so is whoever does not lead yet."""
+        return again(lambda: self._remediator.ask(method, path, body, headers, PATIENT), PATIENCE)
 
 
 @contextmanager

@@ -5,7 +5,15 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-from remediator.commands.client import Remediator, add_connection, add_token, operator_token, told_plainly
+from remediator.commands.client import (
+    TAKEOVER,
+    Remediator,
+    add_connection,
+    add_token,
+    again,
+    operator_token,
+    told_plainly,
+)
 from remediator.commands.saying import duration
 from remediator.commands.tables import Listing, moment, say, say_json, show
 from remediator.wire.tokens import digest_of, new_secret
@@ -54,7 +62,8 @@ def _create(args: argparse.Namespace) -> int:
     # Made here, and only its digest is sent: the secret is nowhere but on this terminal.
     secret = new_secret()
     with Remediator(args.url, operator_token(args)) as remediator:
-        made = remediator.post("/v1/tokens", body | {"digest": digest_of(secret)})
+        # Under the same digest it is the same token, in as many journals as it is still missing in.
+        made = again(lambda: remediator.post("/v1/tokens", body | {"digest": digest_of(secret)}), TAKEOVER)
     if args.json:
         say_json(made | {"token": secret})
         return 0
@@ -83,7 +92,7 @@ def _row(token: dict[str, Any]) -> list[str]:
 
 def _revoke(args: argparse.Namespace) -> int:
     with Remediator(args.url, operator_token(args)) as remediator:
-        gone = remediator.delete(f"/v1/tokens/{args.token}")
+        gone = again(lambda: remediator.delete(f"/v1/tokens/{args.token}"), TAKEOVER)
     if args.json:
         say_json(gone)
     else:

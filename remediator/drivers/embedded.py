@@ -36,6 +36,8 @@ class Front(Protocol):
 
     async def heard(self, name: str, report: Message) -> None: ...
 
+    async def recorded(self, name: str, key: str, record: Message) -> None: ...
+
     def hung_up(self, name: str) -> None: ...
 
 
@@ -163,6 +165,9 @@ class EmbeddedDriver:
                     session.welcomed = True
             case "result" if (answer := session.waiting.get(message.get("key", ""))) and not answer.done():
                 answer.set_result(message)
+                if record := (message.get("value") or {}).get("record"):
+                    # What it says next is newer: taken in before this, it would be undone by this.
+                    await self._front.recorded(name, message["key"], record)
             case "report":
                 # Not while a hello is judged: when that is welcome, what an older session says is too late.
                 async with self._hellos[name]:

@@ -9,7 +9,7 @@ from typing import Any
 from remediator.clock import Clock
 from remediator.drivers.bmc import Bmcs, BmcSession, Button, Reading, same_chassis
 from remediator.drivers.ipmi import ipmi_dial
-from remediator.drivers.protocol import Driver, NoFencing
+from remediator.drivers.protocol import Driver
 from remediator.drivers.redfish import redfish_session
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.request import Operation
@@ -25,10 +25,9 @@ Objection = Callable[[Operation], str]
 
 
 def power_of(places: Mapping[str, BmcEndpoint], clock: Clock, objection: Objection) -> tuple[Bmcs, dict[str, Driver]]:
-    """All BMCs of the inventory, and the verbs that take power; for one of them no orchestrator here has a way."""
+    """All BMCs of the inventory, and the verbs that take power."""
     bmcs = Bmcs(places, {"redfish": redfish_session, "ipmi": ipmi_dial()})
-    driver = PowerDriver(bmcs, clock, objection)
-    return bmcs, {**dict.fromkeys(VERBS, driver), "fence_host": NoFencing()}
+    return bmcs, dict.fromkeys(VERBS, PowerDriver(bmcs, clock, objection))
 
 
 class PowerDriver:

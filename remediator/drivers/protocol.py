@@ -44,10 +44,12 @@ class Switch:
 
 
 class NoFencing:
-    """Stands where an orchestrator could cut a host off by itself (verb ``fence_host``); agents cannot."""
+    """Stands where no orchestrator is set that could cut a host off, nor could hold it so."""
 
     async def perform(self, operation: Operation) -> dict[str, Any]:
-        raise PermanentError(f"no orchestrator here can fence {operation.args['host']}")
+        if operation.verb == "unfence_host":
+            return {}
+        raise PermanentError(f"no orchestrator is set that could fence {operation.args['host']}")
 
 
 class FakeDriver:

@@ -64,35 +64,21 @@ NOTHING = Verdicts()
 
 def climb(actions: Mapping[str, ActionSpec], case: Case, before: Heard, guarding: Guarding) -> Verdicts:
     """All rungs, in order: each plans against the fleet as it is, so that a rung may still be waiting below."""
-    found: list[Verdicts] = []
-    remediation = case.remediation
+    total, remediation, fleet = NOTHING, case.remediation, case.fleet
     for step in flat(case.playbook):
-        if case.action != step.action or case.remediation is not remediation:
-            case = changed(case, remediation=remediation, action=step.action)
+        if case.action != step.action or case.remediation is not remediation or case.fleet is not fleet:
+            case = changed(case, remediation=remediation, fleet=fleet, action=step.action)
         taken = _step(actions[step.action], step, case, before, guarding)
         remediation = taken.remediations[0] if taken.remediations else remediation
-        if taken is not NOTHING:
-            found.append(taken)
-        given = reserved(taken.decisions, case.fleet) if taken.decisions else case.fleet.reserved
-        if given is not case.fleet.reserved:
-            case = changed(case, fleet=changed(case.fleet, reserved=given))
+        total = total.with_all_of(taken)
+        given = reserved(taken.decisions, fleet) if taken.decisions else fleet.reserved
+        if given is not fleet.reserved:
+            fleet = changed(fleet, reserved=given)
         if any(_stops(decision) for decision, _ in taken.decisions):
             break
-    same = not remediation.steps or remediation == case.fleet.remediations.get(remediation.key)
-    return _together(found, () if same else (remediation,))
-
-
-def _together(found: list[Verdicts], remediations: tuple[Remediation, ...]) -> Verdicts:
-    """What all rungs came to."""
-    if not found and not remediations:
-        return NOTHING
-    return Verdicts(
-        tuple(each for one in found for each in one.decisions),
-        remediations,
-        tuple(each for one in found for each in one.unplaced),
-        tuple(each for one in found for each in one.approvals),
-        tuple(each for one in found for each in one.records),
-    )
+    same = not remediation.steps or remediation == fleet.remediations.get(remediation.key)
+    # Of the remediation only what the last rung made of it.
+    return NOTHING if same and total is NOTHING else changed(total, remediations=() if same else (remediation,))
 
 
 def flat(playbook: Playbook) -> list[Step]:

@@ -12,13 +12,14 @@ from remediator.engine.evidence.group_proof import FRESH, inside
 from remediator.engine.incidents import survivors
 from remediator.engine.incidents.exits import BACK, QUIET
 from remediator.engine.index import Index
-from remediator.engine.machines import bursts, migrations
+from remediator.engine.machines import bursts, loans, migrations
 from remediator.engine.machines.admission import START_GRACE
 from remediator.model.decision import Remediation
 from remediator.model.fleet import Fleet
-from remediator.model.host import Host, Life
+from remediator.model.host import HEARD_EVERY, Host, Life
 from remediator.model.incident import Incident
 from remediator.model.layered import picked
+from remediator.model.loan import Loan
 from remediator.model.people import Answer, Approval
 from remediator.model.policy import Correlated, Playbook, Policy
 from remediator.model.request import Destroy, Operation, Origin
@@ -89,6 +90,8 @@ def _of_evidence(spans: Spans, host: Host, fleet: Fleet) -> Iterator[datetime]:
     if verdict.newest is not None:
         # Older than a vote's life it never gets without being told.
         yield from (verdict.newest + span for span in spans.fresh if span < FRESH)
+    if host.heard_at is not None:
+        yield host.heard_at + HEARD_EVERY
 
 
 def _of_remediations(spans: Spans, fleet: Fleet) -> Iterator[datetime]:
@@ -131,9 +134,21 @@ def _of_requests(spans: Spans, fleet: Fleet) -> Iterator[datetime]:
     for demand in fleet.demands.values():
         yield demand.last_asked + bursts.DEMAND_LIFE
         yield demand.last_asked + _DEMAND_REFRESH
+    for loan in fleet.loans.values():
+        yield from of_loan(loan, spans)
     for burst in fleet.bursts.values():
         yield burst.asked_at + bursts.DEADLINE
         yield from ((burst.moved_at or burst.asked_at) + b.cooldown for b in spans.policy.playbooks.values())
+
+
+def of_loan(loan: Loan, spans: Spans) -> Iterator[datetime]:
+    """It may not join any more, has been idle for long enough, is looked at again, is asked back again."""
+    yield loan.asked_at + bursts.DEADLINE
+    if loan.idle_since is not None:
+        yield from (loan.idle_since + span for span in spans.retries)
+    if loan.moved_at is not None:
+        yield loan.moved_at + loans.LOOK_AGAIN
+        yield from (loan.moved_at + book.cooldown for book in spans.policy.playbooks.values() if loan.closed)
 
 
 def _of_operation(operation: Operation, retries: frozenset[timedelta], *, moves: bool) -> Iterator[datetime]:

@@ -1,9 +1,10 @@
 """All guards' words about one ask, not only the first that holds; and how far each step and each rule has come."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from remediator.actions.give_back import GIVE_BACK
 from remediator.actions.spec import ActionSpec, Case
 from remediator.engine.decide import decide_one
 from remediator.engine.guards import table as guards
@@ -84,7 +85,14 @@ def subjects(policy: Policy, liveness: str, fleet: Fleet, target: str) -> list[s
     opened = {r.playbook for r in fleet.remediations.values() if r.target == target and r.open}
     last = {liveness} if target in fleet.hosts else set()
     group = {group_playbook(each.label) for each in fleet.incidents.values() if each.open and target in each.hosts}
-    return sorted(name for name in asked | opened | last | group if name in policy.playbooks)
+    lent = set(_giving_back(policy)) if target in fleet.loans else set()
+    return sorted(name for name in asked | opened | last | group | lent if name in policy.playbooks)
+
+
+def _giving_back(policy: Policy) -> Iterator[str]:
+    """The playbooks that may give a lent host back."""
+    books = policy.playbooks.values()
+    yield from (book.name for book in books if any(step.action == GIVE_BACK.name for step in book.steps))
 
 
 def asked_by(policy: Policy, case: Case) -> list[str]:

@@ -48,9 +48,9 @@ class Index:
     def kept(self, key: Any, make: Callable[[], T]) -> T:
         """What was counted under that key, or is counted now; shared by every index ``given`` one host more."""
         found: T
-        if key in self._kept:
+        try:
             found = self._kept[key]
-        else:
+        except KeyError:
             found = self._kept[key] = make()
         return found
 

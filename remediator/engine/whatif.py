@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from remediator.actions.spec import ActionSpec
 from remediator.engine.climb import flat
-from remediator.engine.decide import Verdicts, decide_one
+from remediator.engine.decide import decide_one
 from remediator.engine.evidence.lives import LifeTimes, next_host
 from remediator.engine.evidence.verdicts import judge
 from remediator.engine.index import Index
@@ -94,17 +94,19 @@ class Stage:
     index: Index | None = None
     brief: Policy | None = None
     verdicts: dict[tuple[Seats, datetime, timedelta], Verdict] = field(default_factory=dict)
+    sure: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def judged(self, sighting: Sighting, rack: str, silence: tuple[datetime, timedelta], times: LifeTimes) -> Verdict:
+    def judged(self, host: Host, since: datetime, passed: timedelta, times: LifeTimes) -> Verdict:
         """The verdict after so long a silence: judged of the first host with such seats, the same for all of them."""
-        (since, passed), seats = silence, _alike(sighting, rack)
+        sighting = self.fleet.sightings[host.name]
+        seats = _alike(sighting, host.rack)
         known = self.verdicts.get((seats, since, passed))
         if known is None:
             before = self.verdicts.get((seats, since, passed - STEP))
-            known = judge(sighting, rack, before, times.evidence, since + passed)
+            known = judge(_silent(sighting, since, since + passed), host.rack, before, times.evidence, since + passed)
             self.verdicts[seats, since, passed] = known
         weights = tuple((vote.vantage, vote.weight) for vote in sighting.votes)
-        return changed(known, host=sighting.host, weights=weights)
+        return changed(known, host=host.name, weights=weights)
 
     def index_at(self, now: datetime, playbooks: Iterable[str]) -> Index:
         """What guards and budgets count, the same for every host; each adds itself."""
@@ -123,6 +125,13 @@ class Stage:
             self.brief = replace(assumed.policy, playbooks={**assumed.policy.playbooks, playbook.name: short})
         return self.brief
 
+    def sure_before(self, assumed: Assumptions, action: str) -> tuple[str, ...]:
+        """The sure steps that stand before that one."""
+        if action not in self.sure:
+            steps = [step.action for step in flat(assumed.policy.playbooks[assumed.liveness])]
+            self.sure[action] = tuple(name for name in steps[: steps.index(action)] if name in SURE)
+        return self.sure[action]
+
 
 def _one_at_a_time(step: Step) -> Step:
     return replace(step, params={**step.params, "pace": 1.0}) if "pace" in step.params else step
@@ -130,9 +139,10 @@ def _one_at_a_time(step: Step) -> Step:
 
 def stage(fleet: Fleet) -> Stage:
     """Where the play takes place."""
-    machines, hosts = Layered(_plain(fleet.machines)), Layered(_plain(fleet.hosts))
+    machines, volumes = Layered(_plain(fleet.machines)), Layered(_plain(fleet.volumes))
     # Views of its own: others may look at the same fleet meanwhile.
-    mine = replace(fleet, hosts=hosts, machines=machines, alerts=(), migrations={}, reserved={}, views=Views())
+    mine = replace(fleet, hosts=Layered(_plain(fleet.hosts)), machines=machines, volumes=volumes, views=Views())
+    mine = replace(mine, alerts=(), migrations={}, reserved={})
     narrowed(mine, TARGETS)
     return Stage(mine)
 
@@ -155,15 +165,16 @@ def fate(assumed: Assumptions, on: Stage, name: str, now: datetime) -> Fate:
     if never:
         return Fate(name, host.region, host.rack, blocker=never[0], text=never[1])
     verdict: Verdict | None = None
+    # What its seats hear is in the verdict.
+    sighting = Sighting(name, (), now, connected=False)
     for passed in _moments(assumed.times):
         then = now + passed
-        sighting = _silent(on.fleet.sightings[name], now, then)
-        verdict = on.judged(sighting, host.rack, (now, passed), assumed.times)
+        verdict = on.judged(host, now, passed, assumed.times)
         host = next_host(host, verdict, sighting, assumed.times, then)
         if host.life is Life.DEAD:
             index = on.index_at(now, assumed.policy.playbooks).given(host, then)
-            found = _decided(assumed, on, _without(on, host, sighting, verdict), index)
-            ended = _ended(assumed, host, found, passed)
+            told, decisions = _decided(assumed, on, _without(on, host, sighting, verdict), index)
+            ended = _ended(assumed, host, told, decisions, passed)
             if ended:
                 return ended
     text = verdict.reason if verdict else "nobody looks"
@@ -232,8 +243,8 @@ def _telling(machines: list[Machine]) -> list[Machine]:
     return ranked[:MACHINES]
 
 
-def _decided(assumed: Assumptions, on: Stage, fleet: Fleet, index: Index) -> Verdicts:
-    """What the playbook decides; an earlier remediation of this host is over, for it was well since."""
+def _decided(assumed: Assumptions, on: Stage, fleet: Fleet, index: Index) -> tuple[tuple[str, ...], list[Decision]]:
+    """What the playbook decides, and the sure steps that come before; an earlier remediation of this host is over."""
     name = index.also.name if index.also else ""
     key = f"{assumed.liveness}/{name}"
     known = fleet.remediations.get(key)
@@ -242,32 +253,25 @@ def _decided(assumed: Assumptions, on: Stage, fleet: Fleet, index: Index) -> Ver
         fleet = replace(fleet, remediations=over)
     short = decide_one(on.briefly(assumed), assumed.actions, assumed.liveness, name, fleet, index.now, index)
     if any(_touches(assumed, decision) for decision, _ in short.decisions):
-        return _with_sure(assumed, short)
+        return on.sure_before(assumed, short.decisions[0][0].action), [decision for decision, _ in short.decisions]
     few = _with_few(fleet, name)
-    return decide_one(assumed.policy, assumed.actions, assumed.liveness, name, few, index.now, index)
-
-
-def _with_sure(assumed: Assumptions, found: Verdicts) -> Verdicts:
-    """With an act for each sure step that stands before the first one that touches the fleet."""
-    first, effects = found.decisions[0]
-    steps = [step.action for step in flat(assumed.policy.playbooks[assumed.liveness])]
-    before = [name for name in steps[: steps.index(first.action)] if name in SURE]
-    told = tuple((changed(first, action=name, outcome=DecisionOutcome.ACT), effects) for name in before)
-    return changed(found, decisions=(*told, *found.decisions))
+    whole = decide_one(assumed.policy, assumed.actions, assumed.liveness, name, few, index.now, index)
+    return (), [decision for decision, _ in whole.decisions]
 
 
 def _touches(assumed: Assumptions, decision: Decision) -> bool:
     return decision.outcome is DecisionOutcome.ACT and assumed.actions[decision.action].kind in _TOUCHING
 
 
-def _ended(assumed: Assumptions, host: Host, found: Verdicts, passed: timedelta) -> Fate | None:
-    """The fate, once something that counts was done or held; None while it only settles."""
-    decisions = [decision for decision, _ in found.decisions]
+def _ended(
+    assumed: Assumptions, host: Host, told: tuple[str, ...], decisions: list[Decision], passed: timedelta
+) -> Fate | None:
+    """The fate, once something that counts was done or held; None while it only settles. ``told`` are sure acts."""
     acts = [d for d in decisions if d.outcome is DecisionOutcome.ACT]
     touching = [d for d in acts if _touches(assumed, d)]
     held = [d for d in decisions if d.outcome is not DecisionOutcome.ACT]
     if touching or (acts and not held):
-        steps = ", ".join(dict.fromkeys(act.action for act in acts))
+        steps = ", ".join(dict.fromkeys((*told, *(act.action for act in acts))))
         return Fate(
             host.name, host.region, host.rack, passed.total_seconds(), (touching or acts)[0].action, text=steps
         )

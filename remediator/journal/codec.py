@@ -20,6 +20,7 @@ from remediator.model.decision import Remediation
 from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
 from remediator.model.incident import Incident
+from remediator.model.loan import Loan
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.machine_lease import MachineLease
 from remediator.model.people import Approval, OperatorHold, Release
@@ -39,6 +40,7 @@ KINDS: dict[str, type[Any]] = {
         Destroy,
         Migration,
         Burst,
+        Loan,
         Demand,
         Operation,
         Remediation,

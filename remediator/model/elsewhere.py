@@ -24,6 +24,7 @@ class Elsewhere:
     """One other shard; ``stale`` is how many seconds ago it told this, 0 while it is of now.
 
     ``counted`` are its hosts that are in no incident, ``hosts`` all that are known, ``sizes`` how many share a label.
+    ``apps`` are how many of those counted run an app, of the apps whose budgets somebody asks for.
     """
 
     shard: str
@@ -32,3 +33,4 @@ class Elsewhere:
     sizes: Mapping[Key, int] = field(default_factory=dict)
     doubts: tuple[Doubtful, ...] = ()
     stale: float = 0.0
+    apps: Mapping[str, int] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from remediator.model.evidence import Gate, Sighting, Verdict
 from remediator.model.grouping import Placed, over, under
 from remediator.model.host import LOST, Capacity, Host, Life
 from remediator.model.incident import Incident
+from remediator.model.loan import Loan
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.policy import Limits
@@ -31,6 +32,7 @@ class Fleet:
     destroys: Mapping[str, Destroy] = field(default_factory=dict)
     migrations: Mapping[str, Migration] = field(default_factory=dict)
     bursts: Mapping[str, Burst] = field(default_factory=dict)
+    loans: Mapping[str, Loan] = field(default_factory=dict)
     demands: Mapping[str, Demand] = field(default_factory=dict)
     operations: Mapping[str, Operation] = field(default_factory=dict)
     remediations: Mapping[str, Remediation] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Groups that are made once: of ten thousand hosts and two hundred thousand machines, nothing is sorted twice."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -109,7 +109,10 @@ class Tallied(Generic[T]):
 
     def of(self, things: Mapping[str, T]) -> Counter[Any]:
         before = self._things
-        if things is not before:
+        if before is _NOTHING:
+            self._counts = Counter(key for thing in things.values() if (key := self._key(thing)) is not None)
+            self._things = things
+        elif things is not before:
             alike = under(things) is under(before)
             names = over(things).keys() | over(before).keys() if alike else things.keys() | before.keys()
             for name in names:
@@ -137,14 +140,8 @@ def over(things: Mapping[str, T]) -> Mapping[str, T | None]:
 
 
 def _sorted(things: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
-    found: dict[str, list[T]] = {}
+    found: defaultdict[str, list[T]] = defaultdict(list)
     for thing in things:
-        name = key(thing)
-        if not name:
-            continue
-        known = found.get(name)
-        if known is None:
-            found[name] = [thing]
-        else:
-            known.append(thing)
+        if name := key(thing):
+            found[name].append(thing)
     return found

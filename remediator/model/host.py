@@ -54,8 +54,10 @@ FENCE_EDGES: dict[Fence, frozenset[Fence]] = {
     Fence.FAILED: frozenset({Fence.PENDING, Fence.PROVED, Fence.NONE}),
     Fence.PROVED: frozenset({Fence.NONE}),
 }
-# A BMC speaks for a host only this long after both were seen to be one chassis.
-BMC_KNOWN = timedelta(days=7)
+# Who can fence a host speaks for it only this long after both were seen to mean one chassis.
+KNOWN = timedelta(days=7)
+# How finely it is kept when one was last heard that is to be cut off.
+HEARD_EVERY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,12 @@ class Host:
     # The chassis uuid that BMC and agent both told while the host was healthy, and when they last did.
     bmc_uuid: str = ""
     bmc_at: datetime | None = None
+    # The same of the orchestrator; and the epoch in which it was asked to cut the host off, 0 once it has let it go.
+    orchestrator_uuid: str = ""
+    orchestrator_at: datetime | None = None
+    cut_off_in: int = 0
+    # When somebody last heard it although it was to be cut off.
+    heard_at: datetime | None = None
     # The peers that its agent says it asks; since when it is proved that its leases have run out, or why not.
     peers: tuple[str, ...] = ()
     lease_lapsed_at: datetime | None = None
@@ -155,7 +163,19 @@ class Host:
         if life not in EDGES[self.life]:
             raise ForbiddenEdge(f"host {self.name}: {self.life} -> {life} ({reason})")
         if life is Life.DEAD:
-            return changed(self, life=life, since=now, reason=reason, died_at=now, returned_at=None)
+            # Whoever is dead cannot be reached either; of ten thousand deaths one value each is made, not two.
+            gone = HostStatus.UNREACHABLE
+            told = self.status_since if self.status is gone else now
+            return changed(
+                self,
+                life=life,
+                since=now,
+                reason=reason,
+                died_at=now,
+                returned_at=None,
+                status=gone,
+                status_since=told,
+            )
         moved = replace(self, life=life, since=now, reason=reason)
         if life is Life.RETURNING:
             # A proof that is older than this contact proves nothing of a later death.
@@ -175,15 +195,37 @@ class Host:
         return replace(self, fence=fence, fence_by=by, fence_at=now)
 
     def unfenced(self) -> "Host":
-        return replace(self, fence=Fence.NONE, fence_by="", fence_at=None, lease_lapsed_at=None, lease_note="")
+        bare = replace(self, fence=Fence.NONE, fence_by="", fence_at=None, lease_lapsed_at=None, lease_note="")
+        return replace(bare, heard_at=None)
 
     def bmc_speaks(self, at: datetime) -> bool:
         """Whether its BMC and its agent named the same chassis within a week before that moment."""
-        same = bool(self.bmc_uuid) and self.bmc_uuid == self.identity.uuid
-        return same and self.bmc_at is not None and at - self.bmc_at <= BMC_KNOWN
+        return self._knows(self.bmc_uuid, self.bmc_at, at)
+
+    def orchestrator_speaks(self, at: datetime) -> bool:
+        """Whether the orchestrator and its agent named the same chassis within a week before that moment."""
+        return self._knows(self.orchestrator_uuid, self.orchestrator_at, at)
+
+    def _knows(self, uuid: str, seen: datetime | None, at: datetime) -> bool:
+        return bool(uuid) and uuid == self.identity.uuid and seen is not None and at - seen <= KNOWN
 
     def with_status(self, status: HostStatus, now: datetime) -> "Host":
         return self if status is self.status else changed(self, status=status, status_since=now)
+
+    @property
+    def last_contact(self) -> datetime:
+        """A moment before which it was last heard, for one that is dead."""
+        return max(self.died_at or self.since, self.heard_at or self.since)
+
+    @property
+    def unfence_key(self) -> str:
+        """Of the operation by which it is let go in this life."""
+        return f"unfence:{self.name}:{self.epoch}"
+
+    @property
+    def let_go_due(self) -> bool:
+        """Whether a fence may be in force, or on its way, that is of an earlier life than this."""
+        return 0 < self.cut_off_in < self.epoch
 
     @property
     def in_maintenance(self) -> bool:

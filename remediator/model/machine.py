@@ -119,6 +119,8 @@ class Machine:
     # Of a standby: whom it stands in for now; and whether it is to stop, for that one serves again.
     standing_for: str = ""
     stepping_down: bool = False
+    # Why it is held or waits, in one word (see stuck.py); rows of before have none.
+    recovery_word: str = ""
 
     @property
     def stateless(self) -> bool:
@@ -128,6 +130,11 @@ class Machine:
     def alive(self) -> bool:
         """Neither destroyed nor on its way there."""
         return self.state not in GONE
+
+    @property
+    def coming(self) -> bool:
+        """Ours, in a lost one's place, and not yet heard of from the host that is to make it."""
+        return bool(self.replaces) and self.state is MachineState.CREATED
 
     @property
     def condemned(self) -> bool:
@@ -166,12 +173,16 @@ class Machine:
         """The same machine where that one will not stand for it; whoever came before it still may."""
         return replace(self, replaced_by="") if self.replaced_by == replacement else self
 
-    def recovering(self, stage: Recovery, reason: str, now: datetime, by: str = "") -> "Machine":
-        """The same machine, one stage further in its recovery; unchanged when nothing is new."""
+    def recovering(self, stage: Recovery, reason: str, now: datetime, by: str = "", *, word: str = "") -> "Machine":
+        """The same machine, one stage further in its recovery; unchanged when nothing is new.
+
+        ``word`` is the reason of one that is held or waits, as metrics and explanations name it.
+        """
         by = by or self.replaced_by
         if (stage, reason, by) == (self.recovery, self.recovery_reason, self.replaced_by):
             return self
         moved = replace(self, recovery=stage, recovery_reason=reason, recovery_at=now, replaced_by=by)
+        moved = replace(moved, recovery_word=word)
         return moved.noted(Event(now, "recovery", stage.value, "fleetmend", reason))
 
 

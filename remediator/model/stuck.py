@@ -3,23 +3,27 @@
 from remediator.model.host import Host, Life
 from remediator.model.machine import Machine, MachineState, Recovery
 
-UNDECIDED, NO_ROOM, FAILED = "Undecided", "NoRoom", "CreateFailed"
-# By what its reason says; a person's hold first, for it ends with words of that person.
-_WORDS = {
-    " holds ": "OperatorHold",
-    "quarantined: ": "Quarantined",
-    "not marked recoverable": "NotRecoverable",
-    "sealed copy is older": "SealedCopyOld",
-    "waits for proof that the host is off": "NoPowerProof",
-    "it has no good snapshot": "NoSnapshot",
-    ", older than allowed": "SnapshotTooOld",
-    "is on a host that takes no work": "TargetLost",
-    "may run": "CopyMayRun",
-    " is not known": "VolumeUnknown",
-    "its replacement is withdrawn": "Withdrawn",
+UNDECIDED, NO_ROOM = "Undecided", "NoRoom"
+OPERATOR_HOLD, QUARANTINED, WITHDRAWN = "OperatorHold", "Quarantined", "Withdrawn"
+NOT_RECOVERABLE, SEALED_OLD, FAILED = "NotRecoverable", "SealedCopyOld", "CreateFailed"
+NO_PROOF, NO_SNAPSHOT, SNAPSHOT_OLD = "NoPowerProof", "NoSnapshot", "SnapshotTooOld"
+TARGET_LOST, COPY_MAY_RUN, VOLUME_UNKNOWN = "TargetLost", "CopyMayRun", "VolumeUnknown"
+# What rows of before say of it; a person's hold first, for it ends with words of that person.
+_BEFORE = {
+    " holds ": OPERATOR_HOLD,
+    "quarantined: ": QUARANTINED,
+    "not marked recoverable": NOT_RECOVERABLE,
+    "sealed copy is older": SEALED_OLD,
+    "waits for proof that the host is off": NO_PROOF,
+    "it has no good snapshot": NO_SNAPSHOT,
+    ", older than allowed": SNAPSHOT_OLD,
+    "is on a host that takes no work": TARGET_LOST,
+    "may run": COPY_MAY_RUN,
+    " is not known": VOLUME_UNKNOWN,
+    "its replacement is withdrawn": WITHDRAWN,
 }
 _SERVED = frozenset({MachineState.CREATED, MachineState.STARTING, MachineState.STARTED, MachineState.REPLACING})
-REASONS = (*_WORDS.values(), FAILED, NO_ROOM, UNDECIDED)
+REASONS = (*_BEFORE.values(), FAILED, NO_ROOM, UNDECIDED)
 
 
 def stuck(machine: Machine) -> str:
@@ -28,7 +32,7 @@ def stuck(machine: Machine) -> str:
         return ""
     told = machine.recovery_reason
     # What no action of ours says is what a host, or the placing of it, answered.
-    return next((word for part, word in _WORDS.items() if part in told), FAILED)
+    return machine.recovery_word or next((word for part, word in _BEFORE.items() if part in told), FAILED)
 
 
 def missed(machine: Machine, host: Host | None) -> bool:

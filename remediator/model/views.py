@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 
 from remediator.model.grouping import Grouped, Once, Tallied, under
 from remediator.model.host import Capacity, Host
@@ -9,16 +10,17 @@ from remediator.model.machine import Machine, MachineState, Volume
 from remediator.model.request import Migration
 
 NOTHING = Capacity()
+_DESTROYED = MachineState.DESTROYED
 
 
 class Views:
     """One memory for each question; ``replace`` of a fleet hands them on, and so may one look to the next."""
 
     def __init__(self) -> None:
-        self.machines: Grouped[Machine] = Grouped(lambda machine: machine.host)
-        self.volumes: Grouped[Volume] = Grouped(lambda volume: volume.host)
-        self.apps: Grouped[Machine] = Grouped(lambda machine: machine.app)
-        self.standbys: Grouped[Machine] = Grouped(lambda machine: machine.app if machine.stands_by else "")
+        self.machines: Grouped[Machine] = Grouped(attrgetter("host"))
+        self.volumes: Grouped[Volume] = Grouped(attrgetter("host"))
+        self.apps: Grouped[Machine] = Grouped(attrgetter("app"))
+        self.standbys: Grouped[Machine] = Grouped(lambda each: each.app if each.config.get("standbys") else "")
         self.takers: Grouped[Host] = Grouped(lambda host: host.region if host.takes_work else "")
         # For placement: free capacity of a region, in order, and who runs an app; for correlation: hosts by label.
         self.orders, self.moved, self.siblings = Once(), Once(), Once()
@@ -27,7 +29,7 @@ class Views:
         self.scanned, self.told = Once(), Once()
         # Operations that recreate a machine, of all that are kept.
         self.creates, self.moving = Once(), Once()
-        self.moves: Grouped[Migration] = Grouped(lambda migration: migration.source)
+        self.moves: Grouped[Migration] = Grouped(attrgetter("source"))
         self._coming = Once()
         self._known = Once()
 
@@ -51,12 +53,14 @@ class Views:
 
 
 def _standing(machines: list[Machine], volumes: list[Volume]) -> Capacity:
-    cpus, memory, disk = 0.0, 0, 0
+    cpus, memory, disk = 0.0, 0, sum(volume.size_mb for volume in volumes)
     for machine in machines:
-        if machine.state is not MachineState.DESTROYED:
+        if machine.state is not _DESTROYED:
             asks = machine.asks
-            cpus, memory, disk = cpus + asks.cpus, memory + asks.memory_mb, disk + asks.disk_mb
-    return Capacity(cpus, memory, disk + sum(volume.size_mb for volume in volumes))
+            cpus += asks.cpus
+            memory += asks.memory_mb
+            disk += asks.disk_mb
+    return Capacity(cpus, memory, disk)
 
 
 def _coming(migrations: Mapping[str, Migration], machines: Mapping[str, Machine]) -> dict[str, Capacity]:

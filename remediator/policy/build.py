@@ -33,6 +33,8 @@ from remediator.policy.yaml.positions import Document
 IN_FLIGHT = Share(0.01, 2)
 RATE = Share(0.01, 6)
 NEWLY_UNHEALTHY = Share(0.10, 1)
+# There are as many racks and apps as one likes: a ceiling in each of them is none for all of them together.
+_WIDE = frozenset({"fleet", "region"})
 
 
 def build_groups(fields: AlertFile, document: Document, file: str) -> tuple[Group, ...]:
@@ -145,7 +147,8 @@ def _budgets(fields: PlaybookFile, limits: Limits, *, destructive: bool) -> tupl
 
 
 def _missing(given: tuple[Budget, ...], limits: Limits) -> tuple[Budget, ...]:
-    """The default of each kind of ceiling that no given budget sets."""
+    """The default of each kind of ceiling that no given budget sets for a region or the fleet."""
+    given = tuple(budget for budget in given if budget.scope in _WIDE)
     added: list[Budget] = []
     if not any(budget.max_in_flight for budget in given):
         added.append(Budget("region", max_in_flight=_tighter(IN_FLIGHT, limits.max_in_flight)))

@@ -16,6 +16,7 @@ from remediator.policy.settings_schema import (
     HostFields,
     InventoryFile,
     SettingsFile,
+    TrustedFields,
     WebhookFields,
 )
 from remediator.policy.web_fields import rate_limits, web_settings
@@ -23,6 +24,7 @@ from remediator.policy.yaml.positions import Document, Where, parse_document, re
 from remediator.settings import (
     BmcEndpoint,
     Endpoint,
+    FencingSettings,
     GateSettings,
     IntakeSettings,
     InventoryHost,
@@ -159,6 +161,7 @@ def _settings(fields: SettingsFile, base: Path) -> Settings:
         fleet_web=web_settings(fields.fleet_web, base, WebSettings(max_connections=0)),
         rate_limits=rate_limits(fields.rate_limits),
         prefer=tuple(fields.prefer),
+        fencing=FencingSettings(_trusted(fields.fencing.orchestrator, base)),
         provider=_endpoint(fields.provider, base),
         alertmanagers=tuple(found for each in fields.alertmanagers if (found := _endpoint(each, base))),
         intake=tuple(IntakeSettings(base / each.token_file, tuple(each.playbooks)) for each in fields.intake),
@@ -169,6 +172,11 @@ def _endpoint(fields: EndpointFields | None, base: Path) -> Endpoint | None:
     if fields is None:
         return None
     return Endpoint(fields.url, base / fields.token_file if fields.token_file else None)
+
+
+def _trusted(fields: TrustedFields | None, base: Path) -> Endpoint | None:
+    found = _endpoint(fields, base)
+    return replace(found, ca_file=base / fields.ca_file) if found and fields and fields.ca_file else found
 
 
 def _webhook(fields: WebhookFields, base: Path) -> Endpoint:

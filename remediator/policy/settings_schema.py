@@ -71,6 +71,18 @@ class EndpointFields(Strict):
     token_file: PathText | None = None
 
 
+class TrustedFields(EndpointFields):
+    """An address, and whom https is trusted by there."""
+
+    ca_file: PathText | None = None
+
+
+class FencingFields(Strict):
+    """Who can cut a host off, besides its own BMC."""
+
+    orchestrator: TrustedFields | None = None
+
+
 class WebhookFields(EndpointFields):
     """A webhook, and where its receiver says whether it has had a call."""
 
@@ -178,6 +190,7 @@ class SettingsFile(Strict):
     probation: Duration | None = None
     cold_start: Duration | None = None
     lease: Duration | None = None
+    fencing: FencingFields = Field(default_factory=FencingFields)
     provider: EndpointFields | None = None
     alertmanagers: list[EndpointFields] = Field(default_factory=list)
     notify: Literal["at_once", "after_playbook"] | None = None

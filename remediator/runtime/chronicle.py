@@ -3,7 +3,7 @@
 Only changes are written, a few hundred bytes each; no config, event or sealed box is among them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -43,13 +43,15 @@ def told_of(fleet: Fleet, policy: str) -> Told:
     return Told(gate, fleet.frozen, fleet.term_began, policy, frozenset(others), backlog, tuple(sorted(fleet.doubts)))
 
 
-def changes(before: Told, after: Told, fleet: Fleet, now: datetime) -> list[Entry]:
-    """An entry for each difference."""
+def changes(
+    before: Told, after: Told, fleet: Fleet, now: datetime, word: Callable[[], Mapping[str, Any]] = dict
+) -> list[Entry]:
+    """An entry for each difference; ``word`` is an operator's last signed one about freezing."""
     found: list[Entry] = []
     if after.gate != before.gate and fleet.gate:
         found.append(Entry(now, "gate", "", "store", {"open": fleet.gate.open, "reason": fleet.gate.reason}))
     if after.frozen != before.frozen:
-        found.append(Entry(now, "freeze", "", "fleet", {"frozen": after.frozen}))
+        found.append(Entry(now, "freeze", "", "fleet", {"frozen": after.frozen, **_spoken(after.frozen, word())}))
     if after.began != before.began and after.began:
         found.append(Entry(now, "anew", "", "remediator", {"began": after.began.isoformat()}))
     if after.policy != before.policy:
@@ -59,6 +61,13 @@ def changes(before: Told, after: Told, fleet: Fleet, now: datetime) -> list[Entr
     if after.doubts != before.doubts:
         found.append(Entry(now, "doubts", "", "remediator", {"doubts": dict(fleet.doubts)}))
     return found + _verdicts_told(sorted(before.verdicts ^ after.verdicts), fleet, now)
+
+
+def _spoken(frozen: str, word: Mapping[str, Any]) -> Body:
+    """Whose word it was; nothing where a file, or the end of a freeze, has made it so."""
+    if not word or bool(word["frozen"]) != bool(frozen):
+        return {}
+    return {"by": word["who"], "why": word["why"], "said_at": word["at"], "until": word.get("until")}
 
 
 def _verdicts_told(names: Iterable[str], fleet: Fleet, now: datetime) -> list[Entry]:
@@ -150,6 +159,7 @@ _SHORT: dict[str, Any] = {
     "Volume": _volume,
     "Snapshot": _snapshot,
     "Demand": _demand,
+    "Loan": asdict,
     "Remediation": _remediation,
     "OperatorHold": asdict,
     "Release": asdict,

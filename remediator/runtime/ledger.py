@@ -19,6 +19,7 @@ from remediator.model.enrolment import Enrolment, JoinToken, Term
 from remediator.model.host import Host
 from remediator.model.incident import Incident
 from remediator.model.layered import Layered
+from remediator.model.loan import Loan
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.machine_lease import MachineLease
 from remediator.model.people import Approval, OperatorHold, Release
@@ -41,6 +42,7 @@ _IDS: dict[type[Any], Callable[[Any], str]] = {
     Destroy: lambda destroy: destroy.machine,
     Migration: lambda migration: migration.id,
     Burst: lambda burst: burst.id,
+    Loan: lambda loan: loan.host,
     Demand: lambda demand: demand.key,
     Operation: lambda operation: operation.key,
     Remediation: lambda remediation: remediation.key,

@@ -191,7 +191,7 @@ class Loop:
         self._forget(fleet, draft, now)
         told = self._write(self._decide(with_draft(fleet, draft), now), fleet, draft, now)
         chronicled = told_of(fleet, self.rules.policy.digest)
-        draft.entries += changes(self._chronicled, chronicled, fleet, now)
+        draft.entries += changes(self._chronicled, chronicled, fleet, now, self._watch.freeze_word)
         return replace(told, chronicled=chronicled)
 
     def _had(self, told: _Told, fleet: Fleet, now: datetime, *, rests: bool) -> None:

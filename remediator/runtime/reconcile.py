@@ -12,6 +12,7 @@ from remediator.model.layered import picked
 from remediator.model.machine import GONE, Machine, MachineState, Recovery, Volume
 from remediator.model.policy import Correlated
 from remediator.model.request import Burst, Destroy, DestroyStage, Migration, MigrationStage, Operation
+from remediator.model.stuck import COPY_MAY_RUN
 from remediator.runtime import incidents
 from remediator.runtime.agents.absorb import serving
 from remediator.runtime.agents.admitting import admit
@@ -19,6 +20,7 @@ from remediator.runtime.effects import fencing, outcomes
 from remediator.runtime.effects.written import condemn
 from remediator.runtime.ledger import Draft
 from remediator.runtime.living import live
+from remediator.runtime.machines.lending import look_after_loans
 from remediator.runtime.machines.standing_in import look_after_standbys
 from remediator.runtime.people import maintenance
 from remediator.runtime.people.leavers import forget_words, leave
@@ -59,7 +61,10 @@ def follow(fleet: Fleet, draft: Draft, now: datetime, rule: Correlated | None = 
     _stranded(fleet, draft, now)
     _doomed(fleet, draft)
     fencing.forgo(fleet, draft, now)
+    fencing.contradict(fleet, draft, now)
+    fencing.lift(fleet, draft, now)
     leave(fleet, draft, now)
+    look_after_loans(fleet, draft, now)
 
 
 def _destroys(fleet: Fleet, draft: Draft, now: datetime) -> None:
@@ -185,7 +190,11 @@ def _spared(machine: Machine, original: Machine, why: str, now: datetime) -> tup
         return again, original.recovering(Recovery.NONE, f"{why} before the replacement started", now)
     waits = f"{why} before it was heard of: it may run there"
     told = f"its copy {machine.id} may run on lost host {machine.host}: waits for that host, or for its own"
-    return machine.recovering(Recovery.WAITING, waits, now), original.recovering(Recovery.WAITING, told, now)
+    return _waits(machine, waits, now), _waits(original, told, now)
+
+
+def _waits(machine: Machine, why: str, now: datetime) -> Machine:
+    return machine.recovering(Recovery.WAITING, why, now, word=COPY_MAY_RUN)
 
 
 def forget(fleet: Fleet, draft: Draft, now: datetime) -> None:

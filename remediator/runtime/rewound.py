@@ -71,7 +71,8 @@ class Rewound:
 
     def told_people(self) -> list[str]:
         """For `/readyz` and the status page."""
-        return [f"rewound: {self.reason} (fleetmend reconcile --from-agents)"] if self.reason else []
+        why = "an older copy was restored, or another remediator runs on a copy"
+        return [f"rewound: {self.reason} ({why}; see fleetmend reconcile --from-agents)"] if self.reason else []
 
     async def greeted(self, host: str, heard: Heard, told: Holdings) -> None:
         """Judge what an agent has heard of us; when it is ahead we are rewound, from this commit on."""

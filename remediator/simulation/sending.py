@@ -10,6 +10,7 @@ from remediator.runtime.agents.door import Agents
 from remediator.runtime.effects import outcomes
 from remediator.runtime.effects.outbox import Outbox
 from remediator.runtime.ledger import Ledger
+from remediator.runtime.machines import lending
 from remediator.simulate.world.judge import Ended, Mark, Send
 from remediator.simulation.keeping import Doom, at_once
 
@@ -40,10 +41,20 @@ class Sender(Outbox):
         return self._under_way.get(operation.key) == operation.written_at
 
     def _give(self, operation: Operation) -> None:
+        if operation.verb == lending.VERB and not at_once(self._last_look(operation)):
+            return
         self._under_way[operation.key] = operation.written_at
         self._sequence += 1
         mark = Mark(self._agents.term(), self._sequence, self._agents.epoch_of(operation.host))
         self._out(self._completed(operation), mark)
+
+    async def _last_look(self, operation: Operation) -> bool:
+        """In a commit of its own before the call, as the real outbox prepares it."""
+        async with self._ledger.writing() as draft:
+            why = lending.about_to_ask(operation, self._ledger, draft, self._clock.now())
+            if why:
+                outcomes.failed(operation, why, draft, self._clock.now())
+        return not why
 
     def _completed(self, operation: Operation) -> Operation:
         """A create carries the shape of its machine, as the sealed config would."""

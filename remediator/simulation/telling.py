@@ -2,17 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from remediator.journal.protocol import Entry, Row
 from remediator.model.fleet import routable
 from remediator.model.host import Host
+from remediator.model.loan import Loan, LoanStage
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Burst, Demand, Destroy, Migration, Operation
+from remediator.simulate.world.house import START
 from remediator.simulate.world.record import Act, Use
 from remediator.simulate.world.told import Told
 
-_OPERATIONS = {"destroy": "destroy", "power_off": "fence", "power_cycle": "power_cycle"}
+_OPERATIONS = {"destroy": "destroy", "power_off": "fence", "fence_host": "fence", "power_cycle": "power_cycle"}
+_OPERATIONS |= {"give_back": "give_back"}
 # Acts that are about the host itself, or about what is on it.
 _THERE = frozenset(_OPERATIONS.values())
 
@@ -67,6 +71,8 @@ class Teller:
             before = self._before.get((row.kind, row.id))
             if row.value is None:
                 self._before.pop((row.kind, row.id), None)
+                if row.kind == "Loan":
+                    self._told.lends(row.id, "", {})
             else:
                 self._before[row.kind, row.id] = row.value
             teller = _TELLERS.get(row.kind)
@@ -177,6 +183,16 @@ class Teller:
         if before is None or before.stage is not burst.stage:
             self._told.line(f"burst of {burst.hosts} in {burst.region} {burst.stage.value} {burst.note}".rstrip())
 
+    def loan(self, loan: Loan, before: Loan | None, _decisions: Any) -> None:
+        idle, awaited = self._moment(loan.idle_since), 0.0 if loan.joined_at else self._moment(loan.asked_at)
+        since = {} if loan.over else {"BurstHostIdle": idle, "BurstHostMissing": awaited}
+        self._told.lends(loan.host, loan.region, since)
+        if before is not None and before.stage is not loan.stage and before.stage is not LoanStage.AWAITED:
+            self._told.line(f"loan of {loan.host} {loan.stage.value} {loan.note}".rstrip())
+
+    def _moment(self, at: datetime | None) -> float:
+        return (at - START).total_seconds() if at else 0.0
+
     def incident(self, incident: Any, before: Any, _decisions: Any) -> None:
         moved = before is None or before.stage is not incident.stage
         if moved or before.hosts != incident.hosts:
@@ -224,5 +240,6 @@ _TELLERS: dict[str, Callable[..., None]] = {
     "Operation": Teller.operation,
     "Migration": Teller.migration,
     "Burst": Teller.burst,
+    "Loan": Teller.loan,
     "Incident": Teller.incident,
 }

@@ -7,6 +7,7 @@ from remediator.clock import Clock
 from remediator.model.alert import Alert
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host
+from remediator.model.loan import Loan
 from remediator.model.policy import Policy
 from remediator.runtime.agents.watch import Watch
 from remediator.runtime.leading.neighbours import Around, Neighbours
@@ -55,10 +56,10 @@ def our_alerts(
     """Those that name a host or a region of ours, or neither."""
     if seat.shared is None:
         return alerts
-    return lambda: tuple(_ours(alerts(), seat, ledger.all(Host)))
+    return lambda: tuple(_ours(alerts(), seat, {**ledger.all(Loan), **ledger.all(Host)}))
 
 
-def _ours(alerts: Iterable[Alert], seat: Seat, hosts: Mapping[str, Host]) -> Iterable[Alert]:
+def _ours(alerts: Iterable[Alert], seat: Seat, hosts: Mapping[str, object]) -> Iterable[Alert]:
     for alert in alerts:
         host, region = alert.labels.get("host", ""), alert.labels.get("region", "")
         if host in hosts or (not host and (not region or seat.leads(region))):
@@ -70,8 +71,9 @@ def knower(fleet: Callable[[], Fleet]) -> Callable[[str], bool]:
 
     def knows(word: str) -> bool:
         now = fleet()
-        named = (now.hosts, now.machines, now.volumes, now.snapshots, now.incidents, now.releases, now.bursts)
+        named = (now.hosts, now.machines, now.volumes, now.snapshots, now.incidents, now.releases)
+        lent = (now.bursts, now.loans)
         questions = any(word == row.id for row in now.approvals.values())
-        return questions or any(word in rows for rows in (*named, now.approvals, now.operator_holds))
+        return questions or any(word in rows for rows in (*named, *lent, now.approvals, now.operator_holds))
 
     return knows

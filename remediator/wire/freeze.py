@@ -32,6 +32,12 @@ class Freeze:
         end = f", until {self.until:%Y-%m-%d %H:%M:%S}Z" if self.until else ""
         return f"by {self.who}: {self.why}{end}" if self.frozen else ""
 
+    def ends_before(self, other: "Freeze") -> bool:
+        """Of two freezes, whether this one ends by itself while the other still holds."""
+        if not (self.frozen and other.frozen and self.until):
+            return False
+        return other.until is None or self.until < other.until
+
 
 _FIELDS = ("frozen", "who", "why", "at")
 

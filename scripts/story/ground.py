@@ -75,7 +75,7 @@ class Ground:
         self.write(config, self.layout, hosts, token, self.store_url)
         await self.start_store()
         await self.start_remediator()
-        self.provider = Provider(token, self.grow)
+        self.provider = Provider(token, self.grow, self.shrink)
         self._runner = await self.provider.serve(self.layout.provider)
         await self._start_exporters()
         await asyncio.gather(*(self.raise_(site, self.layout.bmc[site.name]) for site in sites))
@@ -146,6 +146,10 @@ class Ground:
         number, self._next = self._next, self._next + 1
         rack = next(rack for rack, place in self.layout.racks if place == region)
         await self._front(Site(name, region, rack, number), 0, token)
+
+    async def shrink(self, name: str) -> None:
+        """A host is taken back by its provider: its power goes, and it with it."""
+        await self.fronts.pop(name).process.stop(15)
 
     async def join_token(self, name: str) -> str:
         answer = await self.api.ask("POST", "/v1/join-tokens", {"name": name})

@@ -16,8 +16,8 @@ class Eyes:
 
     def __init__(self, fleet: Path) -> None:
         settings = (fleet / "fleetmend.yml").read_text()
-        ports = dict(re.findall(r"^(listen|fleet_listen): 127.0.0.1:(\d+)$", settings, re.MULTILINE))
-        self._public, self._url = (f"http://127.0.0.1:{ports[name]}" for name in ("listen", "fleet_listen"))
+        places = dict(re.findall(r"^(listen|fleet_listen): ([\d.]+:\d+)$", settings, re.MULTILINE))
+        self._public, self._url = (f"http://{places[name]}" for name in ("listen", "fleet_listen"))
         self.dark: set[str] = set()
         self._ended = threading.Event()
         self._tokens = {name: self._enrolled(fleet, name) for name in ("p1", "p2", "p3")}

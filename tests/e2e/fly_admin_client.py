@@ -24,8 +24,8 @@ class FlyAdmin:
         self.url = url
         self._process = process
 
-    def call(self, part: str, name: str, /, **given: Any) -> Any:
-        """The value of one call of the client.
+    def call(self, part: str, name: str, plain: str = "", /, **given: Any) -> Any:
+        """The value of one call of the client, which is given fields or one plain word.
 
         Raises:
             FlyAdminError: it threw.
@@ -33,7 +33,7 @@ class FlyAdmin:
         asked, answered = self._process.stdin, self._process.stdout
         assert asked is not None
         assert answered is not None
-        asked.write(json.dumps({"part": part, "call": name, "given": given}) + "\n")
+        asked.write(json.dumps({"part": part, "call": name, "given": plain or given}) + "\n")
         asked.flush()
         outcome = json.loads(answered.readline())
         if "error" in outcome:

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +80,8 @@ def joined(fleet: Path, below: Path, name: str = "h1", rack: str = "r1", capacit
 
 
 @contextmanager
-def joined_with(token: str, place: Place, below: Path) -> Iterator[Agent]:
-    """An agent with its token; nothing of it is left behind."""
+def joined_with(token: str, place: Place, below: Path, within: Sequence[str] = ()) -> Iterator[Agent]:
+    """An agent with its token, started by ``within`` if that is given; nothing of it is left behind."""
     folder = below / place.name
     flags = {
         "--name": place.name, "--region": place.region, "--rack": place.rack, "--data": str(folder),
@@ -90,7 +90,8 @@ def joined_with(token: str, place: Place, below: Path) -> Iterator[Agent]:
         "--uuid": f"chassis-{place.name}", "--capacity": place.capacity, "--loops": "off",
         "--programs": str(below / "programs"),
     }  # fmt: skip
-    command = [sys.executable, "-m", "remediator.agent.cli", *(word for pair in flags.items() for word in pair)]
+    words = (word for pair in flags.items() for word in pair)
+    command = [*within, sys.executable, "-m", "remediator.agent.cli", *words]
     log = below / f"{place.name}.log"
     agent = Agent(folder, command, log, started(command, log))
     try:

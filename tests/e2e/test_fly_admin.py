@@ -67,7 +67,7 @@ def test_the_whole_life_of_a_machine(client: FlyAdmin, host: Agent) -> None:
     client.machine("stopMachine", **mine)
     assert client.machine("waitMachine", **mine, state="stopped", timeout="5s")["ok"]
     assert client.machine("startMachine", **mine)["previous_state"] == "stopped"
-    client.machine("restartMachine", **mine)
+    client.machine("restartMachine", **mine, timeout="5s")
     client.machine("signalMachine", **mine, signal="SIGCONT")
     assert len(client.machine("listProcesses", **mine)) == 1
     client.machine("cordonMachine", **mine)
@@ -84,7 +84,22 @@ def test_the_whole_life_of_a_machine(client: FlyAdmin, host: Agent) -> None:
         client.machine("deleteMachine", **mine)
     assert client.machine("deleteMachine", **mine, force=True) == {"ok": True}
     assert client.machine("waitMachine", **mine, state="destroyed", timeout="20s")["state"] == "destroyed"
+    assert client.machine("listMachines") == []
+    assert [each["state"] for each in client.machine("listMachines", include_deleted="")] == ["destroyed"]
     assert host.processes(mine["machine_id"]) == set()
+
+
+def test_an_app(client: FlyAdmin, host: Agent) -> None:
+    assert host.machines() is not None
+    made = client.call("App", "createApp", org_slug="personal", name="shop")
+    assert (made["name"], made["organization"]["slug"]) == ("shop", "personal")
+    assert client.call("App", "getApp", "shop")["status"] == "pending"
+    assert "shop" in [each["name"] for each in client.call("App", "listApps", "personal")["apps"]]
+    with pytest.raises(FlyAdminError, match=r"422.*Name has already been taken"):
+        client.call("App", "createApp", org_slug="personal", name="shop")
+    assert client.call("App", "deleteApp", "shop") is None
+    with pytest.raises(FlyAdminError, match=r"404.*app not found"):
+        client.call("App", "getApp", "shop")
 
 
 def test_volumes(client: FlyAdmin, host: Agent) -> None:
@@ -100,6 +115,8 @@ def test_volumes(client: FlyAdmin, host: Agent) -> None:
 def test_during_and_after_the_death_of_its_host(client: FlyAdmin, host: Agent, eyes: Eyes) -> None:
     lost, spared = ({"machine_id": made(client)} for _ in range(2))
     client.machine("acquireLease", **spared, ttl=600)
+    volume = client.call("Volume", "createVolume", app_name="web", name="data", region="arn", size_mb=16)
+    stored = {"app_name": "web", "volume_id": volume["id"]}
     eyes.dark.add("h1")
     host.end()
     seen = until(lambda: (doc := client.machine("getMachine", **lost))["host_status"] == "unreachable" and doc)
@@ -114,10 +131,16 @@ def test_during_and_after_the_death_of_its_host(client: FlyAdmin, host: Agent, e
     assert client.machine("getMachine", **lost)["state"] == "destroying"
     with pytest.raises(FlyAdminError, match=r"409.*lease currently held by"):
         client.machine("deleteMachine", **spared, force=True)
+    assert client.call("Volume", "getVolume", **stored)["host_status"] == "unreachable"
+    assert client.call("Volume", "listSnapshots", **stored) == []
+    with pytest.raises(FlyAdminError, match=r"412.*unreachable host"):
+        client.call("Volume", "extendVolume", **stored, size_mb=24)
+    assert client.call("Volume", "deleteVolume", **stored)["state"] == "pending_destroy"
     eyes.dark.clear()
     host.begin()
     assert client.machine("waitMachine", **lost, state="destroyed", timeout="30s")["state"] == "destroyed"
     assert host.processes(lost["machine_id"]) == set()
+    until(lambda: volume["id"] not in str(client.call("Volume", "listVolumes", "web")))
     back = until(lambda: (doc := client.machine("getMachine", **spared))["host_status"] == "ok" and doc)
     assert back["config"]["guest"] == SMALL
     assert client.machine("waitMachine", **spared, state="started", timeout="30s")["ok"]

@@ -118,6 +118,8 @@ def test_a_secret_is_where_its_machine_is_and_nowhere_else(fleet: tuple[Api, Age
     api.ask("DELETE", f"{path}?force=true", headers={NONCE: one.nonce})
     wait_for(lambda: api.ask("GET", path)["state"] == "destroyed")
     secrets = one.hidden | one.asked
+    # Both sides' logs at their most talkative are among the files.
+    assert all("DEBUG" in log.read_text() for log in (agent.log, tmp_path / "fleet" / "stderr.txt"))
     wait_for(lambda: not holding(agent.folder, secrets))
     assert holding(tmp_path, secrets) == set()
     # What is shown is in the state of either side, and in no log.

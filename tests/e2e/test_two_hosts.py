@@ -54,6 +54,11 @@ def test_a_standby_waits_stands_in_and_stops_when_its_original_is_back(fleet: Fl
     fleet.cut_off()
     # The store of this fleet is gone, and one witness is not enough to act: a person says yes.
     question = wait_for(lambda: re.search(r"fleetmend approve (\w+)", told(fleet, "explain", "h1")))
+    # Until then its owner reads why nothing is done.
+    held = asked(fleet, "GET", f"{MACHINES}/{original['id']}")["events"][0]
+    assert (held["type"], held["status"]) == ("recovery", "held")
+    assert "host_dead waits for a person's answer" in held["text"]
+    assert held["text"] in told(fleet, "machines", "list", "--app", "web")
     told(fleet, "approve", question[1])
     assert asked(fleet, "GET", f"{path}/wait?state=started&timeout=20")["ok"]
     assert home.processes(standby["id"])
@@ -75,6 +80,8 @@ def test_an_update_without_room_makes_the_same_machine_anew_elsewhere(fleet: Fle
     assert other.processes(machine["id"])
     wait_for(lambda: machine["id"] not in fleet.agent.machines())
     assert not fleet.agent.processes(machine["id"])
+    wait_for(lambda: {each["stage"] for each in asked(fleet, "GET", "/v1/status")["migrations"]} == {"done"})
+    assert asked(fleet, "GET", path)["config"] == larger
     assert ("launch", "created", "flyd") in {(e["type"], e["status"], e["source"]) for e in after["events"]}
     fleet.ask("DELETE", f"{path}?force=true")
 

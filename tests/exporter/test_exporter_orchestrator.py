@@ -118,6 +118,9 @@ def page(full_state: dict[str, Any]) -> dict[str, float]:
         ("fleetmend_migrations{region=arn,state=copying}", 1),
         ("fleetmend_bursts{region=arn,state=wanted}", 1),
         ("fleetmend_bursts{region=fra,state=wanted}", 0),
+        ("fleetmend_lent_host_idle_since_seconds{host=arn-burst1-1,region=arn}", 1700000000.5),
+        ("fleetmend_lent_host_awaited_since_seconds{host=arn-burst1-1,region=arn}", 0),
+        ("fleetmend_lent_host_awaited_since_seconds{host=arn-burst1-2,region=arn}", 1700000100),
     ],
 )
 def test_series(page: dict[str, float], series: str, value: float) -> None:

@@ -163,6 +163,7 @@ _PLACES = {
     "Migration": ("migrations", "id"),
     "Burst": ("bursts", "id"),
     "Demand": ("demands", "key"),
+    "Loan": ("loans", "host"),
     "Operation": ("operations", "key"),
     "Remediation": ("remediations", "key"),
     "Sighting": ("sightings", "host"),

@@ -28,6 +28,7 @@ from remediator.model.decision import Decision
 from remediator.model.errors import FleetmendError, PermanentError
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
+from remediator.model.loan import Loan
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.policy import InForce, Policy
 from remediator.model.reconciling import Gap
@@ -91,6 +92,7 @@ class FakeControl:
             Destroy: self.world.destroys,
             Migration: self.world.migrations,
             Burst: self.world.bursts,
+            Loan: self.world.loans,
         }
         return Changes(0, {kind.__name__: world[kind] for kind in kinds}, whole=True)
 

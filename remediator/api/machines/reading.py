@@ -75,7 +75,8 @@ class ReadingApi:
 
 
 def _shown(request: web.Request) -> Wanted:
-    deleted = flag(request, "include_deleted")
+    # One public client says yes by the name alone.
+    deleted = flag(request, "include_deleted") or request.query.get("include_deleted") == ""
     return lambda machine: deleted or machine.state is not MachineState.DESTROYED
 
 

@@ -8,7 +8,7 @@ from remediator.api.control import Control
 from remediator.api.life_control import MachineLife
 from remediator.api.machine_docs import EventDoc, MachineDoc
 from remediator.api.machines.standing import standing_docs
-from remediator.api.shapes import event_docs, host_status, machine_doc
+from remediator.api.shapes import event_docs, machine_doc, status_of
 from remediator.api.tenants.scopes import Caller, caller_of
 from remediator.engine.machines.refusals import not_found
 from remediator.model.errors import TransientError
@@ -41,7 +41,7 @@ class Desk:
     def doc(self, machine: Machine, fallback: dict[str, Any] | None = None) -> MachineDoc:
         """One machine; ``fallback`` is its full config where we have just been told it."""
         host = self.control.rows().hosts.get(machine.host)
-        if host_status(host) is not HostStatus.OK:
+        if status_of(machine, host) is not HostStatus.OK:
             doc = machine_doc(machine, host, None)
             doc["events"] = self.events(machine)
             return doc

@@ -73,11 +73,11 @@ class SaidIn(Lenient):
             return now + default if default else None
         try:
             at = datetime.fromisoformat(self.until)
-        except ValueError:
+            if at.tzinfo is None:
+                raise wrong("until: has no time zone; write for example 2026-08-10T14:00:00Z")
+            return at.astimezone(UTC)
+        except (ValueError, OverflowError):
             raise wrong("until: is no moment; write for example 2026-08-10T14:00:00Z") from None
-        if at.tzinfo is None:
-            raise wrong("until: has no time zone; write for example 2026-08-10T14:00:00Z")
-        return at.astimezone(UTC)
 
 
 class ApproveIn(SaidIn):

@@ -10,7 +10,7 @@ from remediator.engine.people.leaving import leavers, remains, unserved
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
 from remediator.model.incident import Incident
-from remediator.model.people import Answer, Approval, OperatorHold
+from remediator.model.people import Answer, Approval, OperatorHold, Scope
 
 Docs = list[dict[str, Any]]
 MOST_SHOWN = 50
@@ -68,8 +68,12 @@ def _question(asked: Approval, now: datetime) -> dict[str, Any]:
 def holds(fleet: Fleet, now: datetime) -> Docs:
     """Operator's holds in force, the next to end first."""
     mine = sorted((each for each in fleet.operator_holds.values() if each.covers(now)), key=lambda each: each.until)
-    lift = [f"fleetmend unhold {each.scope} {each.name}{_against(each)}" for each in mine]
+    lift = [f"fleetmend unhold {_named(each)}{_against(each)}" for each in mine]
     return [{**msgspec.to_builtins(each), "command": command} for each, command in zip(mine, lift, strict=True)]
+
+
+def _named(hold: OperatorHold) -> str:
+    return hold.scope.value if hold.scope is Scope.FLEET else f"{hold.scope} {hold.name}"
 
 
 def _against(hold: OperatorHold) -> str:

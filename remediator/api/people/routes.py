@@ -46,7 +46,7 @@ class Verb:
 
 VERBS: Mapping[str, Verb] = {
     "approve": Verb(ApproveIn),
-    "deny": Verb(DenyIn),
+    "deny": Verb(DenyIn, needs_why=True),
     "hold": Verb(HoldIn, needs_why=True),
     "unhold": Verb(UnholdIn),
     "release": Verb(ReleaseIn, needs_why=True, default=timedelta(hours=1)),

@@ -15,6 +15,7 @@ def words_about(host: Host | None, machine: Machine | None, fleet: Fleet, now: d
     return [
         *_holds(host, machine, fleet, now),
         *(_of_host(host, fleet, now) if host else ()),
+        *(_lent(host.name, fleet) if host else ()),
         *_questions(host, machine, fleet),
     ]
 
@@ -27,6 +28,7 @@ def words_named(name: str, fleet: Fleet, now: datetime) -> list[str]:
     return [
         *(_held(hold) for hold in held),
         *(_question(each) for each in asked if each.answer is not Answer.VOID),
+        *_lent(name, fleet),
         *(f"incident {each.id} of {each.label} {each.value} is {each.stage}: {listed(each.hosts)}" for each in about),
     ]
 
@@ -63,6 +65,15 @@ def _of_host(host: Host, fleet: Fleet, now: datetime) -> Iterator[str]:
         if incident.open and host.name in incident.hosts:
             told = f"one of {len(incident.hosts)} hosts ({listed(incident.hosts)})"
             yield f"incident {incident.id} of {incident.label} {incident.value} is {incident.stage}: {told}"
+
+
+def _lent(name: str, fleet: Fleet) -> Iterator[str]:
+    """Of a host that a provider made, or was to make, for a burst."""
+    loan = fleet.loans.get(name)
+    if loan is not None:
+        idle = f", with nothing on it since {moment(loan.idle_since)}" if loan.idle_since else ""
+        note = f": {loan.note}" if loan.note else ""
+        yield f"lent by its provider for {loan.burst} since {moment(loan.asked_at)}, {loan.stage}{idle}{note}"
 
 
 def _questions(host: Host | None, machine: Machine | None, fleet: Fleet) -> Iterator[str]:

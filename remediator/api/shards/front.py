@@ -13,12 +13,12 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from remediator.api.answers import RETRY_SECONDS, answer, answer_errors, problem
+from remediator.api.answers import RETRY_SECONDS, Handler, answer, answer_errors, problem
 from remediator.api.requests import Endpoint
 from remediator.api.shards.follower import Handlers
 from remediator.api.shards.merging import merged, metrics_of
 from remediator.api.shards.mounts import Mount, Passed
-from remediator.api.tenants.audit import HEADER
+from remediator.api.tenants.audit import EVERY, HEADER, new_request_id
 
 log = logging.getLogger("fleetmend.front")
 FORWARDED = "Fleetmend-Forwarded"
@@ -26,7 +26,7 @@ _PREFIX = "/shards/"
 # Every shard's: what is told to all, whatever it names.
 _ALL = ("/api/v2/", "/v1/freeze", "/-/reload", "/v1/tokens")
 _TOKENS = "/v1/tokens"
-_KEPT = ("Content-Type", "Retry-After", HEADER)
+_KEPT = ("Content-Type", "Retry-After", "Allow", "Cache-Control", "Location", "WWW-Authenticate", HEADER)
 _SECONDS = 5.0
 _DROPPED = frozenset({"host", "content-length", "transfer-encoding", "connection", "fleetmend-onlooker"})
 
@@ -88,7 +88,7 @@ class Front:
         app = web.Application(client_max_size=largest)
         for each in endpoints:
             # Not as a middleware: aiohttp would resolve the request for this application, once and for all.
-            app.router.add_route(each.method, each.path, partial(answer_errors, handler=each.handler))
+            app.router.add_route(each.method, each.path, partial(_marked, handler=each.handler))
         return app
 
     async def _fleet(self, request: web.Request) -> web.StreamResponse:
@@ -266,6 +266,14 @@ class Front:
         words = {*_leaves(body), *request.path.strip("/").split("/")}
         known = [shard for shard, mount in self.mounts.items() if any(mount.knows(word) for word in words)]
         return known or self._shards
+
+
+async def _marked(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """As it is answered behind the door, or by the door itself; each answer has a name, which clients show."""
+    found = await answer_errors(request, handler)
+    if not found.prepared and not found.headers.get(HEADER):
+        found.headers.update({**EVERY, HEADER: new_request_id()})
+    return found
 
 
 async def _untold(_: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from remediator.api.control import Placements, Undead
 from remediator.model.fleet import routable
 from remediator.model.host import Capacity, Host
+from remediator.model.loan import Loan
 from remediator.model.machine import Machine, Volume
 from remediator.model.request import Burst, Destroy, Migration
 
@@ -72,6 +73,13 @@ def migration_doc(migration: Migration, source: Host | None) -> dict[str, Any]:
 
 def burst_doc(burst: Burst) -> dict[str, Any]:
     return {"id": burst.id, "region": burst.region, "stage": burst.stage}
+
+
+def loan_doc(loan: Loan) -> dict[str, Any]:
+    """Since when it is awaited, or idle; 0 where it is neither."""
+    awaited = 0.0 if loan.joined_at else loan.asked_at.timestamp()
+    idle = loan.idle_since.timestamp() if loan.idle_since else 0.0
+    return {"host": loan.host, "region": loan.region, "idle_since": idle, "awaited_since": awaited}
 
 
 def placement_doc(placements: Placements) -> dict[str, Any]:

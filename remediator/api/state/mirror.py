@@ -6,14 +6,23 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from remediator.api.state.docs import burst_doc, destroy_doc, host_doc, machine_doc, migration_doc, volume_doc
+from remediator.api.state.docs import (
+    burst_doc,
+    destroy_doc,
+    host_doc,
+    loan_doc,
+    machine_doc,
+    migration_doc,
+    volume_doc,
+)
 from remediator.api.state.log import Key
 from remediator.model.host import LOST, Capacity, Host
+from remediator.model.loan import Loan
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.request import Burst, Destroy, Migration
 
 # Hosts first: what is told of machines depends on them.
-KINDS = (Host, Machine, Volume, Snapshot, Destroy, Migration, Burst)
+KINDS = (Host, Machine, Volume, Snapshot, Destroy, Migration, Burst, Loan)
 # CPUs, memory and disk in MiB: plain, for there is one for each machine, and the garbage collector passes over them.
 Room = tuple[float, int, int]
 NOTHING: Room = (0.0, 0, 0)
@@ -25,6 +34,7 @@ ROWS_OF = {
     "destroys": "Destroy",
     "migrations": "Migration",
     "bursts": "Burst",
+    "loans": "Loan",
 }
 
 
@@ -39,6 +49,7 @@ class Mirror:
         self.destroys: dict[str, Destroy] = {}
         self.migrations: dict[str, Migration] = {}
         self.bursts: dict[str, Burst] = {}
+        self.loans: dict[str, Loan] = {}
         # Hosts whose free room is to be counted again.
         self.unsure: set[str] = set()
         self._free: dict[str, Capacity] = {}
@@ -48,7 +59,7 @@ class Mirror:
         self._machines_on: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
         self._snapshots_of: defaultdict[str, dict[str, Snapshot]] = defaultdict(dict)
         held: list[dict[str, Any]] = [self.hosts, self.machines, self.volumes, self.snapshots]
-        held += [self.destroys, self.migrations, self.bursts]
+        held += [self.destroys, self.migrations, self.bursts, self.loans]
         self._rows = {kind.__name__: rows for kind, rows in zip(KINDS, held, strict=True)}
         self._touched_by: dict[str, Callable[[str, Any, Any], Iterable[Key]]] = {
             "Host": self._host_changed,
@@ -58,6 +69,7 @@ class Mirror:
             "Destroy": lambda name, *_: [("destroys", name)],
             "Migration": self._migration_changed,
             "Burst": lambda name, *_: [("bursts", name)],
+            "Loan": lambda name, *_: [("loans", name)],
         }
 
     def names(self, kind: str) -> list[str]:
@@ -96,6 +108,9 @@ class Mirror:
             case "destroys":
                 destroy = self.destroys.get(name)
                 return destroy is not None and destroy.open
+            case "loans":
+                loan = self.loans.get(name)
+                return loan is not None and not loan.over
             case "hosts" | "volumes" | "migrations" | "bursts":
                 return name in self._rows[ROWS_OF[kind]]
             case _:
@@ -118,6 +133,8 @@ class Mirror:
             case "migrations":
                 migration = self.migrations[name]
                 return migration_doc(migration, self.hosts.get(migration.source))
+            case "loans":
+                return loan_doc(self.loans[name])
             case _:
                 return burst_doc(self.bursts[name])
 

@@ -28,13 +28,17 @@ _UNPRINTED = re.compile(r"[^A-Za-z0-9_.:-]")
 LONGEST = 64
 
 
+def new_request_id() -> str:
+    return secrets.token_hex(13)
+
+
 def request_ids(endpoints: Iterable[Endpoint], auditing: Auditing, now: Callable[[], datetime]) -> Middleware:
     """The outermost middleware: names each request, and tells the audit how each write was answered."""
     writes = _writes(endpoints)
 
     @web.middleware
     async def named(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[REQUEST_ID] = secrets.token_hex(13)
+        request[REQUEST_ID] = new_request_id()
         status = CLIENT_GONE
         try:
             response = await handler(request)

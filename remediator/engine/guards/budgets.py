@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from remediator.actions.spec import Case
 from remediator.engine.guards.correlated import released_by_person
 from remediator.engine.guards.guard import Facts, Guard
-from remediator.engine.guards.shares import IN_FLIGHT, NEWLY_UNHEALTHY, RATE, share_key
+from remediator.engine.guards.shares import APP, IN_FLIGHT, NEWLY_UNHEALTHY, PARTED, RATE, share_key
 from remediator.engine.incidents.exits import GROUP_PLAYBOOKS
 from remediator.engine.index import FLEET, Index, index_of
 from remediator.engine.index import busy as busy
@@ -55,7 +55,8 @@ def _in_place(case: Case, index: Index, budget: Budget, place: str, *, members: 
     total = index.total(where, members=members)
 
     def counted(what: str, allowed: Share, used: int, unclear: int = 0) -> Counted:
-        return Counted(what, budget.scope, place, used, _allowed(case, budget, what, allowed, total), unclear)
+        mine = _part(case, budget, what, allowed, place)
+        return Counted(what, budget.scope, place, used, allowed.of(total) if mine is None else mine, unclear)
 
     if budget.max_in_flight is not None:
         yield counted(IN_FLIGHT, budget.max_in_flight, index.in_flight(name, where, case.target, members=members))
@@ -66,17 +67,24 @@ def _in_place(case: Case, index: Index, budget: Budget, place: str, *, members: 
         yield counted(NEWLY_UNHEALTHY, budget.newly_unhealthy, dead + unclear, unclear)
 
 
-def _allowed(case: Case, budget: Budget, what: str, share: Share, total: int) -> int:
-    """Of the whole fleet's, what this shard has been given: others act on the rest of it."""
-    prepaid = case.fleet.shares if budget.scope == FLEET else None
-    return share.of(total) if prepaid is None else prepaid.get(share_key(case.playbook.name, what, budget, share), 0)
+def _part(case: Case, budget: Budget, what: str, share: Share, place: str) -> int | None:
+    """Of what crosses shards, what this one has been given: others act on the rest of it; None where nobody else may.
+
+    Of an app it holds nothing before one of its hosts is lost: what would be then (whatif) is the whole.
+    """
+    if case.fleet.shares is None or budget.scope not in PARTED:
+        return None
+    app = place if budget.scope == APP else ""
+    key = share_key(case.playbook.name, what, budget, share, app)
+    imagined = app and index_of(case).also is not None
+    return case.fleet.shares.get(key, None if imagined else 0)
 
 
 def _read(case: Case) -> Facts | None:
     """Every budget of the playbook, before its first act on a target."""
     if case.remediation.steps or not case.playbook.budgets:
         return None
-    prepaid = {} if case.fleet.shares is None else {"prepaid": True}
+    prepaid = {} if case.fleet.shares is None else {"prepaid": True, "parted": sorted(PARTED)}
     return {"budgets": _used(case), "let_go": released_by_person(case)} | prepaid
 
 
@@ -108,14 +116,16 @@ def _judge(facts: Facts) -> Hold | None:
     for budget in facts["budgets"]:
         spared = facts["let_go"] and budget["name"] in _RELEASED
         if not spared and budget["used"] >= budget["allowed"]:
-            return _over(budget, _PART if "prepaid" in facts else "")
+            # Decisions of before apps were parted tell no scopes.
+            parted = facts.get("parted", [FLEET]) if "prepaid" in facts else []
+            return _over(budget, _PART if budget["scope"] in parted else "")
     return None
 
 
 def _over(budget: Facts, part: str) -> Hold:
-    place = f" {budget['place']}" if budget["scope"] == "app" else part if budget["scope"] == FLEET else ""
+    place = f" {budget['place']}" if budget["scope"] == APP else ""
     unclear = f", {budget['unclear']} of them unknown" if budget["unclear"] else ""
-    told = f"{budget['used']} of {budget['allowed']} allowed in this {budget['scope']}{place}{unclear}"
+    told = f"{budget['used']} of {budget['allowed']} allowed in this {budget['scope']}{place}{part}{unclear}"
     return Hold(f"Budget{budget['name']}", told, {name: budget[name] for name in ("scope", "used", "allowed")})
 
 

@@ -96,7 +96,7 @@ def _cohorts(host: Host, rule: Correlated, index: Index) -> list[Cohort]:
         once |= {key: cohort(index, rule, key, others) for key in keys if key not in once}
         return [found for key in keys if (found := once[key])]
     plain = host.name not in others and host.name not in _doubters(index)
-    if plain and not _one_more_counts(index, rule, keys, host):
+    if plain and not _one_more_counts(index, rule, keys, others, host):
         return []
     return [found for key in keys if (found := cohort(index, rule, key, others))]
 
@@ -106,13 +106,14 @@ def _doubters(index: Index) -> frozenset[str]:
     return index.kept("doubters", lambda: frozenset(index.doubted) | frozenset(index.fleet.suspicions))
 
 
-def _one_more_counts(index: Index, rule: Correlated, keys: tuple[Key, ...], one: Host) -> bool:
+def _one_more_counts(index: Index, rule: Correlated, keys: tuple[Key, ...], held: frozenset[str], one: Host) -> bool:
     """Whether one host more under those labels makes an incident: the same for all who were well until then."""
-    known: dict[tuple[Key, ...], bool] = index.kept(("one more", rule, one.since, index.now), dict)
-    if keys not in known:
-        others = frozenset(index.incidents)
-        known[keys] = any((found := cohort(index, rule, key, others)) and found.incident for key in keys)
-    return known[keys]
+    known: dict[Key, bool] = index.kept(("one more", rule, one.since, index.now), dict)
+    for key in keys:
+        if key not in known:
+            found = cohort(index, rule, key, held)
+            known[key] = found is not None and found.incident
+    return any(known[key] for key in keys)
 
 
 def _accused(case: Case, rule: Correlated, index: Index) -> list[Cohort]:

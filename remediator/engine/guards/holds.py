@@ -12,17 +12,18 @@ from remediator.model.decision import Hold
 from remediator.model.fleet import Fleet
 from remediator.model.machine import Recovery
 from remediator.model.people import OperatorHold, Scope
+from remediator.model.stuck import OPERATOR_HOLD
 
 
 def hold_on(
     fleet: Fleet, names: Iterator[tuple[Scope, str]], now: datetime, playbook: str = ""
 ) -> OperatorHold | None:
     """The first hold in force over one of those names, whoever acts or that playbook; the fleet's is over all."""
+    if not fleet.operator_holds:
+        return None
     mine = [row for row in fleet.operator_holds.values() if row.playbook in ("", playbook) and row.covers(now)]
     # Of two over one thing, the one that binds all.
     rows = {(row.scope, row.name): row for row in sorted(mine, key=lambda row: row.playbook, reverse=True)}
-    if not rows:
-        return None
     of_all = next((row for row in rows.values() if row.scope is Scope.FLEET), None)
     return of_all or next((rows[name] for name in names if name in rows), None)
 
@@ -45,8 +46,7 @@ def of_machine(fleet: Fleet, identifier: str) -> Iterator[tuple[Scope, str]]:
 
 
 def words(hold: OperatorHold) -> str:
-    against = f" against {hold.playbook}" if hold.playbook else ""
-    return f"{hold.by} holds {hold.scope} {hold.name}{against} until {hold.until:%Y-%m-%d %H:%M:%S}Z: {hold.why}"
+    return f"{hold.by} holds {hold.about} until {hold.until:%Y-%m-%d %H:%M:%S}Z: {hold.why}"
 
 
 def spared(case: Case, planned: Planned) -> Planned | Hold:
@@ -76,7 +76,7 @@ def _told(case: Case, effect: Effect, why: str) -> list[Effect]:
         return []
     stage = Recovery.WAITING if machine.volumes else Recovery.HELD
     known = machine.recovery is stage and machine.recovery_reason == why
-    return [] if known else [NoteRecovery(machine.id, stage, why)]
+    return [] if known else [NoteRecovery(machine.id, stage, why, OPERATOR_HOLD)]
 
 
 _TARGETS: dict[str, Callable[[Fleet, str], Iterator[tuple[Scope, str]]]] = {

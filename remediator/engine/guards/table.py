@@ -49,29 +49,30 @@ def _read_evidence(case: Case) -> Facts | None:
     facts: Facts = {"wants": wants.verdict, "max_age": wants.max_age.total_seconds(), "must": wants.outside_rack}
     if verdict is None:
         return facts
-    age = seconds(case.now - verdict.newest) if verdict.newest else None
-    seen = {"verdict": verdict.kind.value, "silent": verdict.silent, "assigned": verdict.assigned}
-    weights = {vantage: round(weight, 3) for vantage, weight in verdict.weights}
-    return facts | seen | {"age": age, "outside": verdict.outside_rack, "weights": weights}
-
-
-_VOTES = ("verdict", "silent", "assigned")
+    facts |= {"verdict": verdict.kind.value, "silent": verdict.silent, "assigned": verdict.assigned}
+    facts["age"] = seconds(case.now - verdict.newest) if verdict.newest else None
+    facts["outside"] = verdict.outside_rack
+    facts["weights"] = {vantage: round(weight, 3) for vantage, weight in verdict.weights}
+    return facts
 
 
 def _judge_evidence(facts: Facts) -> Hold | None:
     """Direct evidence must agree before an automatic act that asks for it."""
     if "contrary" in facts:
         return Hold("EvidenceDisagrees", f"direct evidence does not agree: {facts['contrary']}")
-    votes: Facts = {name: facts[name] for name in _VOTES if name in facts}
     seen = facts.get("verdict", "no evidence")
     if seen != facts["wants"]:
-        return Hold("EvidenceDisagrees", f"direct evidence says {seen}, not {facts['wants']}", votes)
+        return Hold("EvidenceDisagrees", f"direct evidence says {seen}, not {facts['wants']}", _votes(facts))
     if facts["age"] is None or facts["age"] > facts["max_age"]:
-        return Hold("EvidenceStale", "no probe result is fresh enough", votes)
+        return Hold("EvidenceStale", "no probe result is fresh enough", _votes(facts))
     if facts["outside"] < facts["must"]:
         told = f"only {facts['outside']} vantages outside its rack agree, {facts['must']} must"
-        return Hold("QuorumTooSmall", told, votes)
+        return Hold("QuorumTooSmall", told, _votes(facts))
     return None
+
+
+def _votes(facts: Facts) -> Facts:
+    return {name: facts[name] for name in ("verdict", "silent", "assigned") if name in facts}
 
 
 def seconds(span: timedelta) -> float:

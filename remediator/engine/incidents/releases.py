@@ -39,15 +39,16 @@ def let_go(word: LetGo, said: Said, ground: Ground) -> Change:
     after = Release(_id(hosts, word, said, ground), hosts, said.by, said.why, ground.now, until, word.playbook, name)
     told = f"released until {moment(until)}: {listed(hosts)}{told_by(said)}"
     moved = _moved(incident, hosts, said, ground) if incident else ()
-    standing = next((each for each in ground.fleet.releases.values() if _same(each, after)), None)
-    rows = moved if standing else (after, *moved)
-    return Change(hosts[0] if len(hosts) == 1 else name or word.playbook or "fleet", told, rows, until=until)
+    alike = [each for each in ground.fleet.releases.values() if _alike(each, after)]
+    standing = any(each.at <= after.at and each.until >= until for each in alike)
+    rows, drops = (moved, ()) if standing else ((after, *moved), tuple(alike))
+    subject = hosts[0] if len(hosts) == 1 else name or word.playbook or "fleet"
+    return Change(subject, told, rows, drops, until=until)
 
 
-def _same(known: Release, asked: Release) -> bool:
-    """One that stands already and says no less."""
-    alike = (known.hosts, known.playbook, known.incident) == (asked.hosts, asked.playbook, asked.incident)
-    return alike and known.at <= asked.at and known.until >= asked.until
+def _alike(known: Release, asked: Release) -> bool:
+    """The same said before: of two, the one that lasts longer stays."""
+    return (known.hosts, known.playbook, known.incident) == (asked.hosts, asked.playbook, asked.incident)
 
 
 def _hosts(word: LetGo, incident: Incident | None, ground: Ground) -> tuple[str, ...]:

@@ -48,6 +48,10 @@ def admission(fleet: Fleet, host: Host, now: datetime, room: Room | None = None)
         return "not returning"
     if not _in_touch(fleet, host):
         return "its agent is not connected"
+    if host.let_go_due:
+        lifting = fleet.operations.get(host.unfence_key)
+        why = f" ({lifting.error})" if lifting and lifting.error else ""
+        return f"the orchestrator has not yet let it go that was to cut it off{why}"
     left = _left(fleet, host)
     if left:
         return f"{len(left)} condemned machines are not yet seen absent"
@@ -60,7 +64,7 @@ def early(fleet: Fleet, host: Host, now: datetime, room: Room | None = None) -> 
     A machine is admitted as soon as no condemned one shares its app or a volume with it, and it is clear whether the
     original or its replacement stays.
     """
-    if host.life is not Life.RETURNING or not _in_touch(fleet, host):
+    if host.life is not Life.RETURNING or not _in_touch(fleet, host) or host.let_go_due:
         return Admission(host.name)
     left = _left(fleet, host)
     doomed = [machine for machine in fleet.machines_on(host.name) if machine.id in left]

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from remediator.actions.lending import DEADLINE as DEADLINE
 from remediator.model.fleet import Fleet
 from remediator.model.request import Burst, BurstStage, Demand
 
-DEADLINE = timedelta(minutes=15)
 # A demand that nobody repeats is no demand any more.
 DEMAND_LIFE = timedelta(minutes=2)
 

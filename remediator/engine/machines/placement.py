@@ -49,7 +49,7 @@ class _Places:
         self._gone = moved
         self._less = {name: free for name, free in moved.items() if free is not None}
         # By app, how many were sent to a host, and into a rack, by choices of now.
-        self._sent: dict[str, tuple[Counter[str], Counter[str]]] = {}
+        self._sent: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
         for name, taken in fleet.reserved.items():
             free = self._less.get(name) if name in moved else room.get(name)
             if free is not None:
@@ -65,9 +65,9 @@ class _Places:
             if name == besides or not size.fits(self._free(name)):
                 continue
             host = self._fleet.hosts[name]
-            crowd = (on_host[name], in_rack[host.rack])
+            crowd = (on_host.get(name, 0), in_rack.get(host.rack, 0))
             if sent is not None:
-                crowd = (crowd[0] + sent[0][name], crowd[1] + sent[1][host.rack])
+                crowd = (crowd[0] + sent[0].get(name, 0), crowd[1] + sent[1].get(host.rack, 0))
             if found is None or crowd < found:
                 found, best = crowd, host
             if crowd == (0, 0):
@@ -76,9 +76,9 @@ class _Places:
 
     def take(self, host: Host, app: str, size: Capacity) -> None:
         self._less[host.name] = self._free(host.name) - size
-        on_host, in_rack = self._sent.setdefault(app, (Counter(), Counter()))
-        on_host[host.name] += 1
-        in_rack[host.rack] += 1
+        on_host, in_rack = self._sent.setdefault(app, ({}, {}))
+        on_host[host.name] = on_host.get(host.name, 0) + 1
+        in_rack[host.rack] = in_rack.get(host.rack, 0) + 1
 
     def _free(self, name: str) -> Capacity:
         return self._less.get(name) or self._room[name]
@@ -153,9 +153,9 @@ def narrowed(fleet: Fleet, most: int) -> None:
     known = _orders(fleet)
     for region in {host.region for host in fleet.hosts.values()}:
         room = {host.name: fleet.free_on(host) for host in fleet.takers(region)}
-        best = {*nsmallest(most, room, key=lambda name: (-room[name].memory_mb, name))}
-        best |= {*nsmallest(most, room, key=lambda name: (-room[name].cpus, name))}
-        few = {name: free for name, free in room.items() if name in best}
+        by_memory = nsmallest(most, ((-free.memory_mb, name) for name, free in room.items()))
+        by_cpus = nsmallest(most, ((-free.cpus, name) for name, free in room.items()))
+        few = {name: room[name] for _, name in (*by_memory, *by_cpus)}
         known[region] = few, _ordered(few)
 
 

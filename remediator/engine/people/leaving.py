@@ -102,7 +102,7 @@ def departed(host: Host, fleet: Fleet, now: datetime, *, abandon: bool = False) 
     """Rows that follow from an attestation by now: destroys that are complete, and at last the host's retirement."""
     if host.attested == REMOVED:
         if host.life in (Life.HEALTHY, Life.PROBATION) and not remains(host, fleet):
-            yield _left(host, now)
+            yield left(host, now)
         return
     if host.attested not in WORDS or (host.life is not Life.DEAD and host.joined):
         return
@@ -112,10 +112,11 @@ def departed(host: Host, fleet: Fleet, now: datetime, *, abandon: bool = False) 
         yield from _absent(machine, host, fleet, now)
     if not waiting:
         yield from (replace(each, state="lost", machine="") for each in fleet.volumes_on(host.name))
-        yield _left(host, now)
+        yield left(host, now)
 
 
-def _left(host: Host, now: datetime) -> Host:
+def left(host: Host, now: datetime) -> Host:
+    """Retired, for what was attested."""
     why = f": {host.attested_why}" if host.attested_why else ""
     reason = f"{host.attested} by {host.attested_by}{why}"
     gone = host if host.life is not Life.PROBATION else host.moved_to(Life.HEALTHY, now=now, reason=reason)

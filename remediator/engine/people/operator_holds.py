@@ -40,7 +40,7 @@ def kept(word: Keep, said: Said, ground: Ground) -> Change:
 
 def unkept(word: Unkeep, said: Said, ground: Ground) -> Change:
     """Acting may go on before the hold's end."""
-    name = FLEET if word.scope is Scope.FLEET else word.name
+    name = _whole(word.name) if word.scope is Scope.FLEET else word.name
     held = ground.fleet.operator_holds.get(hold_key(word.scope, name, word.playbook))
     if held is None:
         mine = [each.name for each in ground.fleet.operator_holds.values() if each.scope is word.scope]
@@ -95,10 +95,19 @@ def _called(scope: Scope, name: str, playbook: str) -> str:
 def _known(scope: Scope, name: str, ground: Ground) -> str:
     known = _names(scope, ground)
     if scope is Scope.FLEET:
-        return FLEET
+        return _whole(name)
+    if not name:
+        raise wrong(f"name: say which {scope}")
     if name not in known:
         raise unknown(f"{scope}", name, known)
     return name
+
+
+def _whole(name: str) -> str:
+    """The fleet's own name: a word about one thing must not bind, or let go, all of it."""
+    if name not in ("", FLEET):
+        raise wrong(f"name: the fleet is all of it; name the scope of {name!r} instead, such as host {name}")
+    return FLEET
 
 
 def _names(scope: Scope, ground: Ground) -> set[str]:

@@ -43,11 +43,11 @@ class Change:
     subjects: tuple[str, ...] = ()
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> Refused:
-    """No such name, with the one that was meant where one is near."""
+def unknown(what: str, name: str, known: Iterable[str], told: str = "") -> Refused:
+    """No such name, with the one that was meant where one is near; ``told`` in place of the usual words before it."""
     near = get_close_matches(name[:80], sorted(known), 1, 0.6)
     meant = f" (did you mean {near[0]!r}?)" if near else ""
-    return Refused(f"not_found: no {what} is called {name!r}{meant}", Terms(404))
+    return Refused(f"not_found: {told or f'no {what} is called'} {name!r}{meant}", Terms(404))
 
 
 def host_named(name: str, ground: Ground) -> Host:

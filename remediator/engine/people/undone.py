@@ -13,6 +13,7 @@ from remediator.model.people import OperatorHold, Scope
 from remediator.model.policy import Playbook
 from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.model.said import Said, Undo
+from remediator.model.stuck import WITHDRAWN
 
 _UNSENT = frozenset({DestroyStage.QUEUED, DestroyStage.BLOCKED})
 _TOLD = frozenset({"started", "stopped", "suspended", "failed", "created", "starting", "stopping"})
@@ -48,7 +49,7 @@ def undone(word: Undo, said: Said, ground: Ground) -> Change:
     cordoned = host is not None and host.cordoned == word.playbook
     if known is None and not cordoned:
         mine = [each.target for each in ground.fleet.remediations.values() if each.playbook == word.playbook]
-        raise unknown(f"target of {word.playbook}", word.target, mine)
+        raise unknown("target", word.target, mine, f"{word.playbook} has done nothing to")
     tally = _Tally(said, ground, word.target)
     if known and known.open:
         tally.puts.append(replace(known, closed_at=ground.now, outcome=f"undone{told_by(said)}"))
@@ -168,5 +169,5 @@ def _replacements(here: Iterable[Machine], tally: _Tally) -> None:
         tally.condemns.append(new.id)
         alone = replace(machine, replaced_by="")
         text = f"its replacement is withdrawn{told_by(tally.said)}"
-        tally.puts.append(alone.recovering(Recovery.HELD, text, tally.ground.now))
+        tally.puts.append(alone.recovering(Recovery.HELD, text, tally.ground.now, word=WITHDRAWN))
         tally.done.append(f"replacement {new.id} is withdrawn")

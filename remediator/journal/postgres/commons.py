@@ -44,6 +44,7 @@ _STAKE: LiteralString = """
 INSERT INTO shares (budget, shard, held, wants) VALUES (%s, %s, %s, %s)
 ON CONFLICT (budget, shard) DO UPDATE SET held = excluded.held, wants = excluded.wants
 """
+_NONE: LiteralString = "DELETE FROM shares WHERE budget = %s AND shard = %s"
 _FENCE: LiteralString = (
     "SELECT 1 FROM leases WHERE shard = %s AND holder = %s AND term = %s AND until > clock_timestamp() FOR SHARE"
 )
@@ -105,7 +106,12 @@ class PostgresCommons:
             known, now = _stakes(db)
             after = settling(known, now)
             for budget, stake in after.items():
-                if known.get(budget, {}).get(lease.shard, Stake()) != stake:
+                if known.get(budget, {}).get(lease.shard, Stake()) == stake:
+                    continue
+                if stake == Stake():
+                    # Apps come and go: their rows would stay for ever.
+                    db.execute(_NONE, (budget, lease.shard))
+                else:
                     db.execute(_STAKE, (budget, lease.shard, stake.held, stake.wants))
         return after
 

@@ -1,7 +1,9 @@
 """Agents at the door: who they are, what their hello means, and what they tell each second."""
 
+import asyncio
 import logging
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -42,6 +44,8 @@ from remediator.wire.keys import parse_box_key
 from remediator.wire.messages import Command, Welcome
 
 log = logging.getLogger("fleetmend.agents")
+# A result is taken in within a commit or two.
+RECORDED_SECONDS = 1.0
 _RUNNING = frozenset({MachineState.STARTING.value, MachineState.STARTED.value, MachineState.STOPPING.value})
 
 
@@ -219,7 +223,7 @@ class Agents:
             self._configs.learn(name, machines)
             self._watch.wake()
         for machine in absent:
-            self._configs.drop_machine(machine)
+            self._configs.drop_machine(machine, name)
             since = self.undead[name].pop(machine, None)
             self.undead_seconds[name] += (now - since).total_seconds() if since else 0.0
 
@@ -246,6 +250,15 @@ class Agents:
                 async with self._ledger.writing() as draft:
                     text = f"its agent has refused {refused} stale words since it started: somebody else speaks to it"
                     draft.note(now, "refused", name, {"text": text})
+
+    async def recorded(self, name: str, key: str, record: dict[str, Any]) -> None:
+        """Until the operation whose result was just heard has ended; a while at most."""
+        if record.get("config"):
+            self._configs.learn(name, [record])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECORDED_SECONDS):
+                while (known := self._ledger.get(Operation, key)) and known.open:
+                    await self._ledger.news()
 
     def hung_up(self, name: str) -> None:
         self._watch.evidence.hung_up(name)

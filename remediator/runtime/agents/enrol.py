@@ -79,6 +79,12 @@ class Enrolments:
         vantage = ask.kind == "vantage"
         return {"token": bearer} if vantage else {**self._identity.public, "ceilings": self._ceilings()}
 
+    def shut_out(self, name: str, draft: Draft) -> None:
+        """Nobody joins under that name any more: its tokens are void, and so is who enrolled and never greeted."""
+        known = draft.get(Enrolment, f"agent/{name}")
+        for row in (*self._ledger.all(JoinToken).where("name", name), *([known] if known else [])):
+            draft.delete(row)
+
     def _drop_old(self, draft: Draft, now: datetime) -> None:
         """Now and then: a spent token is kept for as long as it could be asked for once more."""
         if now < self._sweep_at:

@@ -4,10 +4,11 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 from remediator.clock import Clock
 from remediator.drivers.bmc import Bmcs, Reading, same_chassis
@@ -19,7 +20,7 @@ log = logging.getLogger("fleetmend.power")
 _EVERY = 1.0
 # A rack's loss must not start a child for each of its hosts at once.
 _AT_ONCE = 32
-# How old the word of a healthy host's BMC may become before it is asked again; it speaks for a week.
+# How old the word of who may fence a healthy host may become before it is asked again; it speaks for a week.
 KNOWN_EVERY = timedelta(hours=1)
 
 
@@ -68,13 +69,42 @@ class PowerRound:
         self._evidence.powered(host.name, state, asked_at)
 
 
-class KnownRound:
-    """Once an hour for each healthy host: does its BMC still name the chassis that its agent does?"""
+class Speaker(Protocol):
+    """Who may speak for a host: its BMC, or an orchestrator; what cannot be read is unknown."""
 
-    def __init__(self, ledger: Ledger, bmcs: Bmcs, clock: Clock) -> None:
+    def knows(self, host: str) -> bool: ...
+
+    async def read(self, host: str) -> Reading: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Where a host's row keeps which chassis it was said to be, and when; the words where it was another."""
+
+    of_another: str
+    uuid: str
+    at: str
+
+    def of(self, host: Host) -> tuple[str, datetime | None]:
+        return getattr(host, self.uuid), getattr(host, self.at)
+
+    def put(self, host: Host, uuid: str, at: datetime | None) -> Host:
+        said: dict[str, Any] = {self.uuid: uuid, self.at: at}
+        return replace(host, **said)
+
+
+BY_BMC = Said("its BMC is that of another chassis", "bmc_uuid", "bmc_at")
+BY_ORCHESTRATOR = Said("the orchestrator means another chassis", "orchestrator_uuid", "orchestrator_at")
+
+
+class KnownRound:
+    """Once an hour for each healthy host: does who may speak for it still name the chassis that its agent does?"""
+
+    def __init__(self, ledger: Ledger, speaker: Speaker, clock: Clock, said: Said = BY_BMC) -> None:
         self._ledger = ledger
-        self._bmcs = bmcs
+        self._speaker = speaker
         self._clock = clock
+        self._said = said
         self._asked: dict[str, datetime] = {}
         self._told: set[str] = set()
 
@@ -88,14 +118,15 @@ class KnownRound:
         now = self._clock.now()
         due = [host for host in self._ledger.all(Host).values() if self._due(host, now)][:_AT_ONCE]
         self._asked |= {host.name: now for host in due}
-        readings = await asyncio.gather(*(self._bmcs.read(host.name) for host in due))
+        readings = await asyncio.gather(*(self._speaker.read(host.name) for host in due))
         if said := [(host, reading) for host, reading in zip(due, readings, strict=True) if reading.uuid]:
             await self._write(said)
 
     def _due(self, host: Host, now: datetime) -> bool:
-        if host.life is not Life.HEALTHY or not host.identity.uuid or not self._bmcs.knows(host.name):
+        if host.life is not Life.HEALTHY or not host.identity.uuid or not self._speaker.knows(host.name):
             return False
-        known = host.bmc_uuid == host.identity.uuid and host.bmc_at is not None and now - host.bmc_at < KNOWN_EVERY
+        uuid, at = self._said.of(host)
+        known = uuid == host.identity.uuid and at is not None and now - at < KNOWN_EVERY
         asked = self._asked.get(host.name)
         # One that does not answer is asked again after a minute, not at every look.
         return not known and (asked is None or now - asked >= timedelta(minutes=1))
@@ -108,10 +139,11 @@ class KnownRound:
                 if host is None or host.life is not Life.HEALTHY or host.identity != asked.identity:
                     continue
                 same = same_chassis(reading.uuid, host.identity.uuid)
-                # A BMC of another chassis must not speak for this one, whatever it said before.
-                draft.put(replace(host, bmc_uuid=host.identity.uuid if same else "", bmc_at=now if same else None))
+                # Who means another chassis must not speak for this one, whatever it said before.
+                draft.put(self._said.put(host, host.identity.uuid if same else "", now if same else None))
                 if not same and host.name not in self._told:
-                    text = f"its BMC is that of another chassis ({reading.uuid}); its own says {host.identity.uuid}"
+                    told, own = "".join(filter(str.isprintable, reading.uuid))[:80], host.identity.uuid
+                    text = f"{self._said.of_another} ({told}); its own says {own}"
                     draft.note(now, "notice", host.name, {"text": text})
                 (self._told.discard if same else self._told.add)(host.name)
 

@@ -20,6 +20,7 @@ from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.incident import Incident
 from remediator.model.layered import Layered
+from remediator.model.loan import Loan
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.policy import Limits
@@ -47,6 +48,7 @@ ROWS: dict[str, type[Any]] = {
     "destroys": Destroy,
     "migrations": Migration,
     "bursts": Burst,
+    "loans": Loan,
     "demands": Demand,
     "operations": Operation,
     "remediations": Remediation,
@@ -76,11 +78,10 @@ class Watch:
         self._sightings: Layered[Sighting] = Layered()
         self._verdicts: Layered[Verdict] = Layered()
         # Hosts that are judged at each look, and when the others are to be judged again though nothing was heard.
+        # And until when what was said of each host stands, should all go on as it does.
         self._loud: set[str] = set()
-        self._due = Due()
+        self._due, self._stands = Due(), Due()
         self.lives = LifeTimes(times)
-        # Until when what was said of each host stands, should all go on as it does.
-        self._stands = Due()
         # After which commit the rows of a snapshot were these.
         self._rows: tuple[int, dict[str, Any]] = (-1, {})
         self._claimed: set[str] = set()
@@ -92,6 +93,8 @@ class Watch:
         self.gate = Gate(open=False, reason="no reading yet", since=self._began)
         self.frozen = ""
         self.freeze_statement: Callable[[], dict[str, Any]] = dict
+        # The same with those that end by themselves, which agents are not told of.
+        self.freeze_word: Callable[[], dict[str, Any]] = dict
         self.on_return: Mapping[str, str] = {}
         self.patience = Limits().patience
         self.backlog_since: Mapping[str, datetime] = {}

@@ -145,7 +145,8 @@ class Outbox:
     async def _postpone(self, operation: Operation, text: str, *, uncertain: bool) -> None:
         again = True
         async with self._ledger.writing() as draft:
-            if _still_wanted(draft, operation):
+            # What was given up while it flew stays so.
+            if _still_wanted(draft, operation) and _open(draft, operation):
                 again = outcomes.postponed(operation, text, draft, self._clock.now(), uncertain=uncertain)
         self._counter.operated(operation.verb, "postponed" if again else "failed")
         if not again:
@@ -178,6 +179,11 @@ def _due(operation: Operation, reachable: frozenset[str], frozen: str, now: date
 
 def _life(operation: Operation) -> Life:
     return operation.key, operation.written_at
+
+
+def _open(draft: Draft, operation: Operation) -> bool:
+    known = draft.get(Operation, operation.key)
+    return known is not None and known.open
 
 
 def _still_wanted(draft: Draft, operation: Operation) -> bool:

@@ -8,8 +8,6 @@ from remediator.engine.machines.migrations import create_on_target
 from remediator.model.host import LOST, Host
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Snapshot, Volume
 from remediator.model.request import (
-    Burst,
-    BurstStage,
     Destroy,
     DestroyStage,
     Migration,
@@ -17,10 +15,12 @@ from remediator.model.request import (
     Operation,
     Stage,
 )
+from remediator.model.stuck import FAILED
 from remediator.runtime.agents.absorb import absorb_absent, absorb_machines, detach
 from remediator.runtime.effects.fencing import fence_done, fence_failed
 from remediator.runtime.effects.retries import given_up, wait_after
 from remediator.runtime.ledger import Draft
+from remediator.runtime.machines import lending
 from remediator.runtime.machines.life_ends import RECONFIGURE, anew, not_reconfigured, reconfigured
 from remediator.runtime.machines.standing_in import at_rest, not_started
 from remediator.runtime.machines.volume_ends import volume_failed, volume_succeeded
@@ -44,9 +44,9 @@ def succeeded(operation: Operation, value: Value, draft: Draft, now: datetime) -
             _snapshot_taken(operation, value["snapshot"], draft)
         case "export":
             _exported(operation, value, draft, now)
-        case "provision":
-            _provisioned(operation, value, draft, now)
-        case "power_off" | "fence_host":
+        case "provision" | lending.VERB:
+            lending.answered(operation, value, draft, now)
+        case "power_off" | "fence_host" | "unfence_host":
             fence_done(operation, value, draft, now)
         case _:
             volume_succeeded(operation, value, draft, now)
@@ -63,8 +63,8 @@ def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None
             made = draft.get(Volume, operation.args["volume_id"])
             if made:
                 draft.delete(made)
-        case "provision":
-            _stuck(operation, text, draft, now)
+        case "provision" | lending.VERB:
+            lending.denied(operation, text, draft, now)
         case "destroy":
             destroy = draft.get(Destroy, operation.machine)
             if destroy and destroy.stage is DestroyStage.SENT:
@@ -74,12 +74,6 @@ def failed(operation: Operation, text: str, draft: Draft, now: datetime) -> None
         case _:
             not_started(operation, text, draft, now)
             volume_failed(operation, draft)
-
-
-def _stuck(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
-    burst = draft.get(Burst, operation.key)
-    if burst and burst.open:
-        draft.put(burst.moved_to(BurstStage.STUCK, now, text))
 
 
 def _without_config(operation: Operation) -> Value:
@@ -172,13 +166,6 @@ def _exported(operation: Operation, value: Value, draft: Draft, now: datetime) -
     draft.put(migration.moved_to(MigrationStage.STARTING, now))
 
 
-def _provisioned(operation: Operation, value: Value, draft: Draft, now: datetime) -> None:
-    burst = draft.get(Burst, operation.key)
-    if burst and burst.stage is BurstStage.REQUESTED:
-        names = tuple(value.get("hosts", operation.args["names"]))
-        draft.put(replace(burst.moved_to(BurstStage.PROVISIONING, now), names=names, given=len(names)))
-
-
 def _not_made(operation: Operation, text: str, draft: Draft, now: datetime) -> None:
     machine = draft.get(Machine, operation.machine)
     if operation.verb in RECONFIGURE:
@@ -190,4 +177,4 @@ def _not_made(operation: Operation, text: str, draft: Draft, now: datetime) -> N
     detach(draft, machine)
     original = draft.get(Machine, machine.replaces)
     if original:
-        draft.put(original.without(machine.id).recovering(Recovery.HELD, text, now))
+        draft.put(original.without(machine.id).recovering(Recovery.HELD, text, now, word=FAILED))

@@ -10,6 +10,7 @@ from remediator.model.machine import Event, Machine, Sealed
 from remediator.model.request import Operation
 from remediator.runtime.agents.enrol import Enrolments
 from remediator.runtime.ledger import Ledger
+from remediator.runtime.machines.lending import VERB, about_to_ask, is_here
 
 # The kind of its events and of its entries in the journal.
 UNSEALED = "unsealed"
@@ -43,7 +44,18 @@ class Preparation:
             return _with(operation, target_key=target.box_key)
         if operation.verb == "provision":
             return await self._with_tokens(operation)
+        if operation.verb == VERB:
+            await self._last_look(operation)
         return operation
+
+    async def _last_look(self, operation: Operation) -> None:
+        """In the transaction after which its provider may have been asked: who joins or works after it does not."""
+        async with self._ledger.writing() as draft:
+            why = about_to_ask(operation, self._ledger, draft, self._clock.now())
+            if not why and not is_here(operation.args["host"], draft):
+                self._enrolments.shut_out(operation.args["host"], draft)
+        if why:
+            raise PermanentError(why)
 
     async def _unsealed(self, operation: Operation) -> Operation:
         original = self._ledger.get(Machine, operation.args["source"])

@@ -21,6 +21,7 @@ PACES = {
     "snapshot": Pace(seconds=150.0),
     "extend_volume": Pace(seconds=150.0),
     "provision": Pace(seconds=20.0, longest=30.0, tries=20),
+    "give_back": Pace(seconds=20.0, longest=60.0, tries=40),
     "webhook": Pace(seconds=12.0, longest=60.0, tries=40),
 }
 # The other side may not know keys: a try whose end is uncertain is observed before it is repeated.

@@ -11,6 +11,7 @@ from remediator.actions.effects import (
     Cordon,
     Effect,
     Fence,
+    GiveBack,
     GiveUpDemands,
     MarkAlive,
     MarkDead,
@@ -28,10 +29,12 @@ from remediator.actions.effects import (
 from remediator.model.host import Host
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Volume
 from remediator.model.request import Burst, BurstStage, Destroy, Migration, Operation, Origin
+from remediator.model.stuck import QUARANTINED
 from remediator.runtime import names
 from remediator.runtime.effects.fencing import write_fence, write_power_cycle
 from remediator.runtime.ledger import Draft
 from remediator.runtime.machines import leases as machine_leases
+from remediator.runtime.machines.lending import write_give_back, write_loans
 from remediator.runtime.machines.standing_in import stand_in
 
 
@@ -131,7 +134,7 @@ def _restore(effect: RestoreVolume, draft: Draft, decision: str, now: datetime) 
 def _recovering(effect: NoteRecovery, draft: Draft, _decision: str, now: datetime) -> None:
     machine = draft.get(Machine, effect.machine)
     if machine:
-        draft.put(machine.recovering(effect.stage, effect.reason, now))
+        draft.put(machine.recovering(effect.stage, effect.reason, now, word=effect.word))
 
 
 def _mark_dead(effect: MarkDead, draft: Draft, decision: str, now: datetime) -> None:
@@ -146,7 +149,8 @@ def _quarantine(effect: Quarantine, draft: Draft, decision: str, now: datetime) 
     machine = draft.get(Machine, effect.machine)
     if machine is None:
         return
-    held = replace(machine, quarantined=effect.why).recovering(Recovery.HELD, effect.why, now)
+    held = replace(machine, quarantined=effect.why)
+    held = held.recovering(Recovery.HELD, effect.why, now, word=QUARANTINED)
     draft.put(held.noted(Event(now, "quarantine", "held", "fleetmend", effect.why)))
     draft.note(now, "quarantine", machine.id, {"why": effect.why, "decision": decision})
 
@@ -184,6 +188,7 @@ def _provision(effect: Provision, draft: Draft, decision: str, now: datetime) ->
     hosts = tuple(f"{effect.region}-burst{effect.round}-{number + 1}" for number in range(effect.hosts))
     burst = Burst(key, effect.region, effect.hosts, effect.size, now, effect.demands, names=hosts)
     draft.put(burst.moved_to(BurstStage.REQUESTED, now))
+    write_loans(burst, draft)
     args = {
         "region": effect.region,
         "names": list(hosts),
@@ -220,6 +225,7 @@ _WRITERS: dict[type, Callable[[Any, Draft, str, datetime], None]] = {
     Migrate: _migrate,
     Provision: _provision,
     GiveUpDemands: _give_up,
+    GiveBack: write_give_back,
     Tell: _tell,
     Call: _call,
 }

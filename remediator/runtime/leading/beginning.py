@@ -8,6 +8,7 @@ from remediator.clock import Clock
 from remediator.journal.protocol import JournalUnusable
 from remediator.model.enrolment import Term
 from remediator.model.host import Host, HostStatus
+from remediator.model.loan import Loan, LoanStage
 from remediator.runtime.ledger import Ledger
 from remediator.settings import InventoryHost
 
@@ -37,10 +38,16 @@ async def begin_term(ledger: Ledger, clock: Clock, keys: str = "") -> Term:
 
 
 async def expect(ledger: Ledger, inventory: Iterable[InventoryHost], clock: Clock) -> None:
-    """Hosts that the inventory names and nobody has seen yet: shown, and told to people, until they join."""
+    """Hosts that the inventory names and nobody has seen yet: shown, and told to people, until they join.
+
+    One that was lent and is named there now is to stay.
+    """
     now = clock.now()
     async with ledger.writing() as draft:
         for host in inventory:
+            loan = draft.get(Loan, host.name)
+            if loan is not None and loan.stage is LoanStage.JOINED:
+                draft.delete(loan)
             if ledger.get(Host, host.name) is None:
                 blank = Host(host.name, host.region, host.rack, since=now, status_since=now, role=host.role)
                 known = replace(blank, provider=host.provider, address=host.address, labels=host.labels)

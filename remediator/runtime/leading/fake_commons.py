@@ -54,6 +54,8 @@ class FakeCommons:
         after = settling({key: dict(of) for key, of in self.stakes.items()}, self.seconds())
         for key, stake in after.items():
             self.stakes[key][lease.shard] = stake
+            if stake == Stake():
+                del self.stakes[key][lease.shard]
         return after
 
     def close(self) -> None:

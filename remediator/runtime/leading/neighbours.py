@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from remediator.clock import Clock
-from remediator.engine.guards.shares import needs
+from remediator.engine.guards.shares import APP, app_of, needs
 from remediator.engine.incidents.correlation import all_doubts, key_of, sizes
 from remediator.engine.index import FLEET, Index
 from remediator.journal.commons import Commons, Stake, Stakes, Word
@@ -38,6 +38,8 @@ class Told(msgspec.Struct, frozen=True):
     counted: int
     sizes: list[tuple[Key, int]]
     doubts: list[Doubtful]
+    # Leaders of before tell of none.
+    apps: list[tuple[str, int]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Neighbours:
         self._stakes: Stakes = {}
         self._heard: tuple[tuple[Word, ...], float] = ((), clock.monotonic())
         self._settled_at = 0.0
+        # Whose budgets somebody holds or wants, here or elsewhere.
+        self._apps: frozenset[str] = frozenset()
         self._said = b""
         self._said_at = float("-inf")
         # Nothing of the fleet's budgets is ours before the database has said so.
@@ -112,7 +116,8 @@ class Neighbours:
         return Index(self._watch.fleet(), self._clock.now(), frozenset(self._around.policy().playbooks))
 
     async def _tell(self, lease: Lease, index: Index) -> None:
-        body, now = msgspec.json.encode(told_of(index, _labels(self._around.policy()))), self._clock.monotonic()
+        labels, now = _labels(self._around.policy()), self._clock.monotonic()
+        body = msgspec.json.encode(told_of(index, labels, self._apps))
         if body != self._said or now - self._said_at >= STALE_SECONDS / 3:
             await self._ask(lambda: self._around.commons.tell(lease, body))
             self._said, self._said_at = body, now
@@ -140,6 +145,7 @@ class Neighbours:
 
         mine = await self._ask(lambda: self._around.commons.settle(lease, settling))
         known, self._settled_at = seen[0]
+        self._apps = frozenset(map(app_of, (*known, *mine))) - {""}
         self._stakes = self._with(mine, known)
         self._watch.shares = {key: stake.held for key, stake in mine.items()}
 
@@ -156,7 +162,7 @@ def _labels(policy: Policy) -> tuple[str, ...]:
     return tuple(sorted({label for rule in rules if rule for label in rule.by}))
 
 
-def told_of(index: Index, labels: Iterable[str]) -> Told:
+def told_of(index: Index, labels: Iterable[str], apps: Iterable[str] = ()) -> Told:
     """What others need to know of this shard; of a host that an incident has, only under that incident's label."""
     hosts, where = index.fleet.hosts, (FLEET, "")
     found = [Doubtful(key, each.began, each.host, each.lasts, each.blip)
@@ -165,7 +171,8 @@ def told_of(index: Index, labels: Iterable[str]) -> Told:
     newest = sorted(found, key=lambda each: each.began)[-_MOST:]
     many = {key: count for label in labels for key, count in sizes(index, label).items()}
     totals = (index.total(where, members=True), index.total(where, members=False))
-    return Told(*totals, sorted(many.items()), newest)
+    running = [(app, hosts_of) for app in sorted(apps) if (hosts_of := index.total((APP, app), members=False))]
+    return Told(*totals, sorted(many.items()), newest, running)
 
 
 def _open_under(index: Index, host: str, label: str) -> bool:
@@ -180,9 +187,8 @@ def read(word: Word, age: float) -> Elsewhere:
     except msgspec.MsgspecError:
         return Elsewhere(word.shard, stale=max(age, STALE_SECONDS))
     doubts = tuple(_named(word.shard, each) for each in told.doubts)
-    return Elsewhere(
-        word.shard, told.hosts, told.counted, dict(told.sizes), doubts, age if age > STALE_SECONDS else 0.0
-    )
+    stale = age if age > STALE_SECONDS else 0.0
+    return Elsewhere(word.shard, told.hosts, told.counted, dict(told.sizes), doubts, stale, dict(told.apps))
 
 
 def _named(shard: str, told: Doubtful) -> Doubtful:

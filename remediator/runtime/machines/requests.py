@@ -25,6 +25,7 @@ from remediator.runtime.machines import leases as machine_leases
 from remediator.runtime.machines.apps import Apps
 from remediator.runtime.machines.carrying import Carrier
 from remediator.runtime.machines.interrupted import UNANSWERED, Interrupted
+from remediator.runtime.machines.regions import told_as
 from remediator.runtime.machines.volume_requests import VolumeRequests
 from remediator.settings import Settings
 from remediator.wire.keys import parse_box_key
@@ -32,6 +33,7 @@ from remediator.wire.scrub import scrubbed
 from remediator.wire.sealing import digest, seal_config
 
 ANSWER_WITHIN = 30.0
+_SCHEDULES = ("hourly", "daily", "weekly", "monthly")
 
 
 class Requests:
@@ -86,7 +88,7 @@ class Requests:
             return None
         machine = replace(drafted, host=host.name, region=host.region, cordoned=ask.cordoned)
         operation = self._create(machine, ask)
-        text = standing_by.beside(machine, host.name, fleet)
+        text = standing_by.beside(machine, host.name, fleet) or _unscheduled(machine)
         draft.put(machine.noted(Event(now, "launch", "created", "user", text)), operation)
         self._met(wanted, draft)
         self._attach(machine, draft)
@@ -125,7 +127,8 @@ class Requests:
 
     def _placed(self, machine: Machine, wanted: str, draft: Draft, fleet: Fleet) -> Host | None:
         """The host to run it, or None with the demand noted down in the same transaction."""
-        self.placements[machine.region] += 1
+        region = told_as(machine.region, fleet)
+        self.placements[region] += 1
         room = placement.room_of(fleet)
         if machine.host:
             host = fleet.hosts.get(machine.host)
@@ -134,7 +137,7 @@ class Requests:
             return host if host.name in room and machine.asks.fits(room[host.name]) else None
         chosen = standing_by.choose(machine, room, fleet)
         if chosen is None:
-            self.failures[machine.region, "insufficient_capacity"] += 1
+            self.failures[region, "insufficient_capacity"] += 1
             self._unmet(machine, wanted, draft)
         return chosen
 
@@ -236,6 +239,13 @@ def _repeated(known: Machine, ask: LaunchAsk, draft: Draft) -> Operation:
     if operation is None or digest(ask.config) != known.digest:
         raise Refused("this Idempotency-Key was used for another machine", Terms(409, "idempotency_key_reused"))
     return operation
+
+
+def _unscheduled(machine: Machine) -> str:
+    """Words for a machine that its owner expects to be started again and again; empty for all others."""
+    schedule = machine.config.get("schedule")
+    told = f"schedule {schedule} has no effect here: nothing starts it again once it has ended"
+    return told if schedule in _SCHEDULES else ""
 
 
 def _demand_key(machine: Machine, ask: LaunchAsk) -> str:

@@ -16,6 +16,7 @@ from remediator.runtime import names
 from remediator.runtime.agents.watch import Watch
 from remediator.runtime.ledger import Draft, Ledger
 from remediator.runtime.machines.carrying import Carrier
+from remediator.runtime.machines.regions import told_as
 from remediator.runtime.machines.volume_ends import drop_operations
 
 # Placement requests by region, and failures by (region, reason).
@@ -39,7 +40,7 @@ class VolumeRequests:
             return self._same(known, ask)
         volume_asks.source_snapshot(ask, self._watch.fleet())
         snapshot_id = ask.snapshot_id or await self._forked(ask, new_id)
-        self._placements[ask.region] += 1
+        self._placements[told_as(ask.region, self._watch.fleet())] += 1
         async with self._ledger.writing() as draft:
             operation = self._write(replace(ask, snapshot_id=snapshot_id), new_id, draft)
         await self._carrier.waited(operation)
@@ -85,7 +86,7 @@ class VolumeRequests:
         try:
             return volume_asks.chosen_host(ask, size, fleet)
         except Refused:
-            self._failures[ask.region, "volume_placement_capacity"] += 1
+            self._failures[told_as(ask.region, fleet), "volume_placement_capacity"] += 1
             raise
 
     async def snapshot(self, volume_id: str) -> Snapshot:

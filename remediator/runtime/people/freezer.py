@@ -42,10 +42,10 @@ class Freezer:
         return ""
 
     def accept(self, statement: dict[str, Any]) -> None:
-        """Keep a statement; of two, the younger holds.
+        """Keep a statement; of two, the younger holds, and no freeze ends sooner because of another.
 
         Raises:
-            PermanentError: it is not signed by the operator, or older than the one we hold.
+            PermanentError: it is not signed by the operator, older than the one we hold, or would end before that.
         """
         fresh = check_freeze(statement, self._operator)
         held = None
@@ -54,20 +54,26 @@ class Freezer:
             held = self._held()
         if held and held.at > fresh.at:
             raise PermanentError("a younger freeze statement is in force")
+        if held and not self._over(held) and fresh.ends_before(held):
+            raise PermanentError(f"frozen for longer already: {held.text}; 'fleetmend thaw' ends it")
         try:
             write_private(self._statement, json.dumps(statement).encode())
             self._unwritten = {}
         except OSError:
             self._unwritten = statement
 
-    def statement(self) -> dict[str, Any]:
-        """The operator's last word as it was signed, for agents that missed it; empty when there is none."""
+    def word(self) -> dict[str, Any]:
+        """The operator's last word as it was signed; empty when there is none."""
         try:
-            held = self._held()
+            self._held()
+            return self._document()
         except (OSError, ValueError, PermanentError):
             return {}
-        # One that ends is for us alone: an agent has no one to end it.
-        return {} if held.until else self._document()
+
+    def statement(self) -> dict[str, Any]:
+        """The same for agents that missed it: one that ends is for us alone, for an agent has no one to end it."""
+        word = self.word()
+        return {} if "until" in word else word
 
     def _over(self, held: Freeze) -> bool:
         return held.until is not None and self._clock is not None and self._clock.now() >= held.until

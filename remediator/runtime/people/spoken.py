@@ -13,6 +13,7 @@ from remediator.engine.people.lifted import lifted
 from remediator.engine.people.spoken import Change, Ground
 from remediator.engine.people.taking_over import taken_over
 from remediator.engine.people.trusted import trusted
+from remediator.journal.protocol import Entry
 from remediator.model.policy import Playbook
 from remediator.model.request import Destroy, Operation, Origin
 from remediator.model.said import (
@@ -40,6 +41,8 @@ from remediator.runtime.ledger import Draft, Ledger
 
 # The kind of its entries in the journal.
 PEOPLE = "people"
+# Freezes and thaws are in force without the journal, and told in it afterwards (chronicle.py).
+FREEZE = "freeze"
 # So many of history's lines are looked through for one app's.
 MOST_READ = 10_000
 _Rule = Callable[[Any, Said, Ground], Change]
@@ -93,14 +96,30 @@ class People:
 
     async def said(self, limit: int) -> list[dict[str, Any]]:
         """The newest words, as they stand in the journal."""
-        entries = await self._ledger.entries(PEOPLE, limit)
-        return [{"at": entry.at, "subject": entry.subject, **entry.body} for entry in entries]
+        entries = [*await self._ledger.entries(PEOPLE, limit), *await self._ledger.entries(FREEZE, limit)]
+        newest = sorted(entries, key=lambda entry: entry.at, reverse=True)[:limit]
+        return [{"at": entry.at, "subject": entry.subject, **_told(entry)} for entry in newest]
 
     async def unsealings(self, app: str, limit: int) -> list[dict[str, Any]]:
         """When a sealed config of the app was opened, and for what; the newest first."""
         entries = await self._ledger.entries(UNSEALED, MOST_READ)
         mine = [entry for entry in entries if entry.body.get("app") == app]
         return [{"at": entry.at, "machine": entry.subject, **entry.body} for entry in mine[:limit]]
+
+
+def _told(entry: Entry) -> Mapping[str, Any]:
+    """A freeze in the words of all others."""
+    if entry.kind != FREEZE:
+        return entry.body
+    frozen, by, why = entry.body["frozen"], entry.body.get("by", ""), entry.body.get("why", "")
+    text = f"all acting is stopped: {frozen}" if frozen else f"acting may go on{f' by {by}: {why}' if by else ''}"
+    return {
+        "word": FREEZE if frozen else "thaw",
+        "by": by,
+        "why": why,
+        "until": entry.body.get("until"),
+        "text": text,
+    }
 
 
 def _apply(change: Change, said: Said, draft: Draft, operations: Mapping[str, Operation], now: datetime) -> None:

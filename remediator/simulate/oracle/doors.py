@@ -12,7 +12,7 @@ from remediator.simulate.oracle.findings import Finding, Sin
 from remediator.simulate.oracle.spans import common, holds
 from remediator.simulate.world.record import Act, Run, Span
 
-DESTRUCTIVE = frozenset({"condemn", "destroy", "fence"})
+DESTRUCTIVE = frozenset({"condemn", "destroy", "fence", "give_back"})
 CHANGES = DESTRUCTIVE | {"recreate", "restore", "migrate", "provision"}
 UNPOWERED = frozenset({"power", "reboot", "reimage"})
 

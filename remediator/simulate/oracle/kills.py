@@ -14,7 +14,7 @@ from remediator.simulate.oracle.said import said_dead
 from remediator.simulate.oracle.spans import holds, next_begin
 from remediator.simulate.world.record import FOREVER, Act, Happened, Run, Span
 
-KILLS = frozenset({"condemn", "destroy", "fence"})
+KILLS = frozenset({"condemn", "destroy", "fence", "give_back"})
 ADDS = frozenset({"recreate", "restore"})
 # Troubles of the way to a host or of its kernel, in which what runs there goes on or will.
 PASSING = frozenset(

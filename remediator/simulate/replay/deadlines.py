@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from remediator.engine.coming import of_loan
 from remediator.engine.undo import UNDONE
 from remediator.model.decision import Remediation
 from remediator.model.host import Life
@@ -31,6 +32,8 @@ def _all(world: World) -> Iterator[datetime]:
         backlog = policy.playbooks[name].backlog if name in policy.playbooks else None
         if backlog:
             yield since + backlog.hold_for
+    for loan in world.views["Loan"].values():
+        yield from of_loan(loan, world.spans)
     yield from (word.until for kind in ("OperatorHold", "Release") for word in world.views[kind].values())
     following = world.next_operation()
     if following:

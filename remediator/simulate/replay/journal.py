@@ -215,7 +215,7 @@ def _silent(votes: Value, past: Past) -> tuple[int, dict[str, int]]:
 def _row_befell(entry: Entry) -> Befell | None:
     body, kind = entry.body, entry.body["kind"]
     row: Value | None = body.get("row")
-    if kind not in ROOT or kind in ("Remediation", "Record"):
+    if kind not in ROOT or kind in ("Remediation", "Record", "Loan"):
         return None
     if kind == "Host":
         return Befell(entry.at, "host", entry.subject, {**row, "born": bool(body.get("new"))} if row else None)
@@ -246,7 +246,7 @@ def row_of(kind: str, identifier: str, row: Value) -> Any:
             full["sealed"] = sealed_copy(identifier, row["host"], row["sealed"]) if row["sealed"] else None
         case "Snapshot":
             full |= {"size_bytes": 0, "digest": ""}
-        case "Remediation" | "OperatorHold" | "Release" | "Approval" | "Record":
+        case "Loan" | "Remediation" | "OperatorHold" | "Release" | "Approval" | "Record":
             full = row
         case "Demand":
             full["last_asked"] = row["first_asked"]

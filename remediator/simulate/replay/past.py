@@ -7,6 +7,7 @@ from typing import Any
 
 from remediator.model.decision import Decision, Remediation
 from remediator.model.host import Host
+from remediator.model.loan import Loan
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.record import Record
@@ -19,6 +20,7 @@ ROOT: Mapping[str, type] = {
     "Volume": Volume,
     "Snapshot": Snapshot,
     "Demand": Demand,
+    "Loan": Loan,
     "Remediation": Remediation,
     "OperatorHold": OperatorHold,
     "Release": Release,

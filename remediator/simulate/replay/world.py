@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from remediator.engine.coming import Spans
 from remediator.engine.decide import decide
 from remediator.engine.waits import waits
 from remediator.journal.codec import KINDS
@@ -15,6 +16,7 @@ from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.evidence import Gate
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
+from remediator.model.loan import LoanStage
 from remediator.model.request import Origin
 from remediator.simulate.replay.answers import Answers
 from remediator.simulate.replay.driver import Driver, joining
@@ -52,6 +54,7 @@ class World:
         self.backlog_since, self._doubts = dict(past.backlog_since), dict(past.doubts)
         self._wanted: dict[str, Any] = {}
         self._driver = Driver(paces)
+        self.spans = Spans(setting.policy, setting.actions)
         self._in_touch = InTouch(self.hosts)
         self._forgot_at: datetime | None = None
 
@@ -67,13 +70,17 @@ class World:
     def troubled(self) -> list[Host]:
         return [host for host in self.hosts.values() if host.joined and host.life is not Life.HEALTHY]
 
+    def _lent(self) -> list[Host]:
+        """Of whom it is asked whether they are plainly well."""
+        return [self.hosts[name] for name in self.views["Loan"] if name in self.hosts]
+
     def fleet(self, now: datetime) -> Fleet:
         """The fleet at that moment, as ``decide`` may read it; a live view."""
         rows: dict[str, Any] = {name: self.views[kind] for name, kind in _PARTS.items()}
         return Fleet(
             **rows,
             sightings=self._in_touch,
-            verdicts={host.name: self.witnesses.verdict(host, now) for host in self.troubled()},
+            verdicts={host.name: self.witnesses.verdict(host, now) for host in (*self.troubled(), *self._lent())},
             alerts=tuple(self.alerts.values()),
             gate=Gate(open=self._gate[0], reason=self._gate[1], since=now),
             frozen=self._frozen,
@@ -165,8 +172,10 @@ class World:
             if key in self.views["Demand"]:
                 self._publish("Demand", key, replace(demand, last_asked=now))
         fleet, draft = self.fleet(now), self._house.draft(self._stored)
-        # Lives are told, not judged: without verdicts the running code leaves them alone.
-        self._house.settle(replace(fleet, verdicts={}), self.setting.times, draft, now, self.setting.correlated)
+        # Lives are told, not judged: nobody was judged anew, so the running code leaves them alone.
+        lent = {host.name: self.witnesses.verdict(host, now) for host in self._lent()}
+        seen = replace(fleet, verdicts=lent, judged=frozenset())
+        self._house.settle(seen, self.setting.times, draft, now, self.setting.correlated)
         if self._forgot_at is None or now - self._forgot_at >= _FORGET_EVERY:
             self._forgot_at = now
             self._house.forget(fleet, draft, now)
@@ -235,6 +244,7 @@ class World:
             or any(each.open for each in remediations)
             or any(each.open for each in open_things)
             or views["Demand"]
+            or any(each.stage is LoanStage.CLOSING for each in views["Loan"].values())
             or any(each.open and self._alive(each.host) for each in views["Destroy"].values())
         )
 
@@ -266,6 +276,7 @@ _PARTS = {
     "destroys": "Destroy",
     "migrations": "Migration",
     "bursts": "Burst",
+    "loans": "Loan",
     "demands": "Demand",
     "operations": "Operation",
     "remediations": "Remediation",

@@ -10,6 +10,7 @@ from remediator.actions.effects import (
     Condemn,
     Cordon,
     Effect,
+    GiveBack,
     GiveUpDemands,
     Migrate,
     NoteRecovery,
@@ -20,9 +21,13 @@ from remediator.actions.effects import (
     StandIn,
     Uncordon,
 )
+from remediator.engine.machines.loans import asked
+from remediator.engine.people.leaving import left
 from remediator.model.host import Host
+from remediator.model.loan import Loan, LoanStage
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
 from remediator.model.request import Burst, BurstStage, Destroy, Migration, MigrationStage, Operation, Origin, Stage
+from remediator.model.stuck import QUARANTINED
 from remediator.simulate.scenarios.fleet import Rows
 from remediator.simulate.scenarios.schema import TakesFields
 
@@ -132,11 +137,11 @@ class Works:
 
     def note(self, effect: NoteRecovery, now: datetime) -> None:
         machine = self._rows.machines[effect.machine]
-        self._rows.machines[effect.machine] = machine.recovering(effect.stage, effect.reason, now)
+        self._rows.machines[effect.machine] = machine.recovering(effect.stage, effect.reason, now, word=effect.word)
 
     def quarantine(self, effect: Quarantine, now: datetime) -> None:
         machine = replace(self._rows.machines[effect.machine], quarantined=effect.why)
-        self._rows.machines[effect.machine] = machine.recovering(Recovery.HELD, effect.why, now)
+        self._rows.machines[effect.machine] = machine.recovering(Recovery.HELD, effect.why, now, word=QUARANTINED)
 
     def condemn(self, effect: Condemn, now: datetime) -> None:
         self.doom(effect.machine, effect.why, now)
@@ -172,6 +177,28 @@ class Works:
         wanted = Burst(effect.key, effect.region, 0, effect.size, now, effect.demands)
         self._rows.bursts[wanted.id] = wanted.moved_to(BurstStage.STUCK, now, effect.why)
 
+    def give_back(self, effect: GiveBack, now: datetime) -> None:
+        loan, host = replace(self._rows.loans[effect.host], by=effect.by), self._rows.hosts.get(effect.host)
+        if host is None:
+            self.ask_back(asked(loan, now), now)
+            return
+        self._rows.hosts[host.name] = replace(host, cordoned=effect.by)
+        self._rows.loans[host.name] = loan.moved_to(LoanStage.CLOSING, now)
+
+    def ask_back(self, loan: Loan, now: datetime) -> None:
+        """Its provider is asked, and takes it."""
+        self._rows.loans[loan.host] = loan
+        self._operation(loan.operation, "give_back", "", {"host": loan.host}, now)
+        self.later(now + self._takes.give_back, partial(self._returned, loan.host))
+
+    def _returned(self, name: str, now: datetime) -> bool:
+        loan, host = self._rows.loans[name], self._rows.hosts.get(name)
+        self._done(loan.operation)
+        self._rows.loans[name] = loan.moved_to(LoanStage.RETURNED, now)
+        if host is not None:
+            self._rows.hosts[name] = left(replace(host, attested="destroyed"), now)
+        return True
+
     def _joined(self, key: str, now: datetime) -> bool:
         """The hosts are there, and what was asked for finds its place on them."""
         burst = self._rows.bursts[key]
@@ -202,4 +229,5 @@ _BEGINNERS: dict[type, Callable[[Works, Any, datetime], None]] = {
     Migrate: Works.migrate,
     Provision: Works.provision,
     GiveUpDemands: Works.give_up,
+    GiveBack: Works.give_back,
 }

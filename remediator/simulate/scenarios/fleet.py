@@ -1,6 +1,6 @@
 """The rows of a scenario's fleet as they are at its beginning."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from remediator.engine.evidence.vantages import Vantage
@@ -8,6 +8,7 @@ from remediator.model.decision import Remediation
 from remediator.model.evidence import Verdict, VerdictKind
 from remediator.model.host import Capacity, Host
 from remediator.model.incident import Incident
+from remediator.model.loan import Loan, LoanStage
 from remediator.model.machine import Machine, MachineState, Sealed, Snapshot, Volume
 from remediator.model.people import Approval, OperatorHold, Release
 from remediator.model.record import Record
@@ -32,6 +33,7 @@ class Rows:
     destroys: dict[str, Destroy] = field(default_factory=dict)
     migrations: dict[str, Migration] = field(default_factory=dict)
     bursts: dict[str, Burst] = field(default_factory=dict)
+    loans: dict[str, Loan] = field(default_factory=dict)
     demands: dict[str, Demand] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     remediations: dict[str, Remediation] = field(default_factory=dict)
@@ -65,6 +67,12 @@ def rows_of(scenario: Scenario, start: datetime) -> Rows:
     for host, machines in fields.machines.items():
         for machine in machines:
             _add_machine(rows, rows.hosts[host], machine, start)
+    for name, idle in fields.lent.items():
+        # One that is no host of ours was asked for so long ago, and has never joined.
+        joined = since if name in rows.hosts else None
+        blank = Loan(name, scenario.hosts[name][0] if joined else "arn", "burst", since if joined else start - idle)
+        held = LoanStage.JOINED if joined else LoanStage.AWAITED
+        rows.loans[name] = replace(blank, stage=held, joined_at=joined, idle_since=start - idle if joined else None)
     for region, count in fields.demands.items():
         add_demand(rows, region, count, start)
     return rows

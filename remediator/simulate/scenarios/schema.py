@@ -60,6 +60,7 @@ class TakesFields(Strict):
     migrate: Duration = timedelta(seconds=5)
     provision: Duration = timedelta(seconds=30)
     destroy: Duration = timedelta(seconds=1)
+    give_back: Duration = timedelta(seconds=2)
 
 
 class EventFields(Strict):
@@ -142,6 +143,8 @@ class ScenarioFields(Strict):
     demands: dict[Some, Count] = Field(default_factory=dict)
     labels: dict[Some, dict[Some, Text]] = Field(default_factory=dict)
     cordoned: dict[Some, Some] = Field(default_factory=dict)
+    # Hosts that a provider made for a burst, and for how long nothing has been on them.
+    lent: dict[Some, Duration] = Field(default_factory=dict)
     maintenance: dict[Some, Duration] = Field(default_factory=dict)
     gate: Gate = "open"
     frozen: Text = ""

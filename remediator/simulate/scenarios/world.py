@@ -12,7 +12,7 @@ from remediator.engine.evidence.verdicts import judge
 from remediator.engine.guards.table import ALL, Guarding
 from remediator.engine.incidents.exits import settled
 from remediator.engine.index import Index, doubted
-from remediator.engine.machines import bursts, destroys
+from remediator.engine.machines import bursts, destroys, loans
 from remediator.engine.machines.admission import Admission, admission
 from remediator.engine.people.maintenance import seen_healthy
 from remediator.engine.waits import may_send, waits
@@ -20,6 +20,7 @@ from remediator.model.decision import Decision
 from remediator.model.evidence import Gate, Sighting
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, HostStatus, Life
+from remediator.model.loan import LoanStage
 from remediator.model.machine import MachineState, Recovery
 from remediator.model.policy import Mode, Policy
 from remediator.model.request import Demand, Destroy, DestroyStage
@@ -153,8 +154,22 @@ class World:
         for host in fleet.hosts.values():
             if host.life is Life.RETURNING:
                 self._admit(fleet, host, now)
+        self._loans(fleet, now)
         rows.bursts = {key: bursts.advance(burst, fleet, now) for key, burst in rows.bursts.items()}
         rows.demands = {key: replace(each, last_asked=now) for key, each in rows.demands.items()}
+
+    def _loans(self, fleet: Fleet, now: datetime) -> None:
+        """Lent hosts that are idle, closed, let work on, or asked back."""
+        for before in fleet.loans.values():
+            after = loans.advance(before, fleet, now)
+            if after is None or after is before:
+                continue
+            self._rows.loans[before.host] = after
+            if after.stage is LoanStage.ASKED:
+                self._works.ask_back(replace(after, tries=1), now)
+            elif after.stage is LoanStage.JOINED and before.stage is LoanStage.CLOSING:
+                host = self._rows.hosts[before.host]
+                self._rows.hosts[host.name] = replace(host, cordoned="")
 
     def _correlate(self, fleet: Fleet, now: datetime) -> None:
         """Who is in doubt, and what that makes of incidents."""

@@ -244,6 +244,14 @@ def _provider_well(scene: Scene, _fault: Fault) -> None:
     scene.ground.provider = ""
 
 
+def _orchestrator(scene: Scene, fault: Fault) -> None:
+    scene.ground.orchestrator = fault.says
+
+
+def _orchestrator_well(scene: Scene, _fault: Fault) -> None:
+    scene.ground.orchestrator = ""
+
+
 _BEGIN: dict[str, Deed] = {
     "power": _power(1),
     "link": _troubled("link", 1),
@@ -276,6 +284,7 @@ _BEGIN: dict[str, Deed] = {
     "duplicate_events": _messages("duplicates", on=True),
     "reordered_events": _messages("reordered", on=True),
     "provider": _provider,
+    "orchestrator": _orchestrator,
 }
 _END: dict[str, Deed] = {
     "power": _power(-1),
@@ -305,4 +314,5 @@ _END: dict[str, Deed] = {
     "duplicate_events": _messages("duplicates", on=False),
     "reordered_events": _messages("reordered", on=False),
     "provider": _provider_well,
+    "orchestrator": _orchestrator_well,
 }

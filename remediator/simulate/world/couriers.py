@@ -1,10 +1,13 @@
-"""Commands on their way: to agents, to BMCs, to a provider; and how they end."""
+"""Commands on their way: to agents, to BMCs, to an orchestrator, to a provider; and how they end."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from remediator.drivers.fencing import meant_by
+from remediator.drivers.orchestrator import Proof, Statement, unproved
+from remediator.model.errors import PermanentError
 from remediator.model.host import Capacity
 from remediator.model.request import Operation
 from remediator.simulate.world.agents import TAKES, Agent, record_of
@@ -37,6 +40,7 @@ class Couriers:
         self._told = told
         self.ground: Ground
         self.flying = 0
+        self._taken_back: set[str] = set()
         self._verbs: dict[str, Callable[[Operation, Agent], dict[str, Any]]] = {
             "create": self._create,
             "destroy": self._destroy,
@@ -60,8 +64,12 @@ class Couriers:
             self._ends(operation, Ended(operation.key), "done", 0.1)
         elif operation.verb == "provision":
             self._provision(operation)
+        elif operation.verb == "give_back":
+            self._give_back(operation)
         elif operation.verb == "fence_host":
-            self._ends(operation, Ended(operation.key, error="no orchestrator here can fence"), "failed", 0.1)
+            self._fence(operation)
+        elif operation.verb == "unfence_host":
+            self._unfence(operation)
         elif operation.verb in BUTTONS:
             self._button(operation)
         else:
@@ -172,6 +180,31 @@ class Couriers:
             ground.queue.after(2.0, lambda: ground.change([host], _on))
         self._ends(operation, Ended(operation.key, {"state": "off", "found": found}), "done", 1.0)
 
+    def _fence(self, operation: Operation) -> None:
+        """The orchestrator stops the host, and says whom; what that proves its real driver judges."""
+        ground, meant = self.ground, meant_by(operation)
+        if ground.orchestrator == "silent":
+            self._lost(operation)
+            return
+        now = START + timedelta(seconds=ground.queue.now)
+        chassis = "uuid-of-another" if ground.orchestrator else ground.identity(meant.host)["uuid"]
+        proof = Proof(now, "hypervisor", chassis, meant.epoch, meant.boot_id)
+        try:
+            unproved(Statement("fenced", chassis, proof), meant, now)
+        except PermanentError as error:
+            self._ends(operation, Ended(operation.key, error=str(error)), "failed", 0.5)
+            return
+        if ground.network.bodies[meant.host].powered:
+            ground.log(f"{meant.host} is stopped by the orchestrator")
+            ground.change([meant.host], _off)
+        self._ends(operation, Ended(operation.key, {"by": proof.by, "at": now.isoformat()}), "done", 1.0)
+
+    def _unfence(self, operation: Operation) -> None:
+        if self.ground.orchestrator == "silent":
+            self._lost(operation)
+        else:
+            self._ends(operation, Ended(operation.key), "done", 0.5)
+
     def _provision(self, operation: Operation) -> None:
         args = operation.args
         if self.ground.provider == "sold_out":
@@ -188,7 +221,17 @@ class Couriers:
                 self.ground.queue.after(DELIVERY, lambda place=place: self._delivered(place))  # type: ignore[misc]
         self._ends(operation, Ended(operation.key, {"hosts": list(args["names"])}), "done", 0.5)
 
+    def _give_back(self, operation: Operation) -> None:
+        """A provider switches it off for good; one that it has not delivered never comes."""
+        ground, host = self.ground, str(operation.args["host"])
+        self._taken_back.add(host)
+        found = host in ground.network.bodies
+        if found:
+            ground.log(f"{host} is taken back")
+            ground.change([host], _off)
+        self._ends(operation, Ended(operation.key, {"found": found}), "done", 0.5)
+
     def _delivered(self, place: Place) -> None:
-        if place.name not in self.ground.agents:
+        if place.name not in self.ground.agents and place.name not in self._taken_back:
             self.ground.log(f"{place.name} is delivered")
             self.ground.join(place)

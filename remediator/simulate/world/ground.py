@@ -39,6 +39,8 @@ class Ground:
         self.flags: Tracks[tuple[str, str]] = Tracks()
         # What is wrong with the provider of hosts: sold_out or never_delivers.
         self.provider = ""
+        # And with the orchestrator: silent, or its answer is of_another identity.
+        self.orchestrator = ""
         self.runs: Tracks[Run] = Tracks()
         self.lines: dict[str, str] = {}
         self.apps: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """The fleet as rows: what a remediator knows when all has been well for a day."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from remediator.model.host import Host, Identity
@@ -16,7 +17,7 @@ VOLUME_MB = 100
 def population_of(story: Story) -> Population:
     """Every host joined and healthy, every machine as its workload says."""
     places = story.topology.places
-    hosts = tuple(host_of(place, story.cordoned.get(place.name, "")) for place in places.values())
+    hosts = tuple(_named(host_of(p, story.cordoned.get(p.name, "")), story) for p in places.values())
     stateful = [each for each in story.workloads if each.volume]
     return Population(
         hosts=hosts,
@@ -25,6 +26,12 @@ def population_of(story: Story) -> Population:
         snapshots=tuple(_snapshot(each) for each in stateful if each.snapshot is not None),
         vantages=tuple(story.topology.seat(name) for name in story.topology.vantages),
     )
+
+
+def _named(host: Host, story: Story) -> Host:
+    """As the orchestrator has named its chassis, where there is one."""
+    named = replace(host, orchestrator_uuid=host.identity.uuid, orchestrator_at=LONG_AGO)
+    return named if story.orchestrator else host
 
 
 def host_of(place: Place, cordoned: str = "") -> Host:

@@ -17,7 +17,7 @@ ON_HOSTS = (
 )  # fmt: skip
 ON_HOUSE = (
     "clock_jump", "store_outage", "store_lag", "partial_data", "future_data", "restored_journal", "remediator_crash",
-    "remediator_pause", "duplicate_events", "reordered_events", "provider",
+    "remediator_pause", "duplicate_events", "reordered_events", "provider", "orchestrator",
 )  # fmt: skip
 KINDS = (*ON_HOSTS, *ON_HOUSE)
 # What a person or a tenant may ask for.
@@ -70,6 +70,7 @@ class FaultFields(Strict):
     duplicate_events: Share | None = None
     reordered_events: Share | None = None
     provider: Literal["sold_out", "never_delivers"] | None = None
+    orchestrator: Literal["silent", "of_another"] | None = None
     at: Duration
     for_: Annotated[Duration | None, Field(alias="for")] = None
     # Of partition: the other side (remediator, or targets; everything else by default).
@@ -152,6 +153,7 @@ class StoryFile(Strict):
     hosts: Places | None = None
     grid: GridFields | None = None
     bmc: bool = False
+    orchestrator: bool = False
     vantages: dict[Some, Some] | None = None
     machines: dict[Some, list[Annotated[MachineFields, BeforeValidator(_named)]]] = Field(default_factory=dict)
     full: list[Some] = Field(default_factory=list)

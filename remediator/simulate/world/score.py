@@ -7,7 +7,7 @@ from statistics import median
 
 from remediator.simulate.world.record import Act, Ran, Run, Span, Use
 
-KILLS = frozenset({"condemn", "fence"})
+KILLS = frozenset({"condemn", "fence", "give_back"})
 ADDS = frozenset({"recreate", "restore"})
 # A loss shorter than this need not be noticed at all.
 NOTICED = 10.0
@@ -83,9 +83,12 @@ def score(run: Run) -> Score:
 
 def _losses(run: Run) -> Iterator[tuple[str, Span]]:
     """Stretches of more than ``NOTICED`` in which a host was not reached, while somebody was there to notice."""
+    given_back = {act.host: act.at for act in run.done.acts if act.kind == "give_back"}
     for name, host in run.truth.hosts.items():
         for before, after in zip(host.reached, [*host.reached[1:], None], strict=True):
             lost = Span(before.end, after.begin if after else run.seconds)
+            if lost.begin >= given_back.get(name, lost.end):
+                continue
             if lost.end - lost.begin >= NOTICED and any(up.covers(lost.begin) for up in run.truth.judge_up):
                 yield name, lost
 

@@ -33,6 +33,7 @@ class Store:
         self._since: dict[Element, float] = {}
         self._dead: set[str] = set()
         self._wanting: set[str] = set()
+        self._lent: set[tuple[str, str, str]] = set()
         self._shown_verdicts: dict[str, frozenset[str]] = {}
 
     @property
@@ -42,7 +43,7 @@ class Store:
     @property
     def idle(self) -> bool:
         """Nothing that is true is still unseen, nor the other way round."""
-        return set(self._true) == self._shown
+        return set(self._true) == self._shown and self._due_of_lent() == self._lent
 
     def asked_anew(self) -> None:
         """A new process evaluates its rules from the beginning: what is true is found again."""
@@ -67,6 +68,7 @@ class Store:
         """One round of rules and one canary."""
         self._liveness()
         self._room()
+        self._lent_hosts()
         self._verdicts()
         house = self._ground.house
         house.tell(self._canary())
@@ -104,6 +106,17 @@ class Store:
         for region in sorted(self._told.wanting ^ self._wanting):
             self.truth(ROOM, {"region": region}, on=region in self._told.wanting)
         self._wanting = set(self._told.wanting)
+
+    def _lent_hosts(self) -> None:
+        """The shipped rules: one that was made for a burst is idle for long, or has never joined."""
+        due = self._due_of_lent()
+        for alert, host, region in sorted(due ^ self._lent):
+            self.truth(alert, {"host": host, "region": region}, on=(alert, host, region) in due)
+        self._lent = due
+
+    def _due_of_lent(self) -> set[tuple[str, str, str]]:
+        now, lent = self._ground.queue.now, self._told.lent
+        return {(alert, host, region) for host, (region, due) in lent.items() for alert in due if due[alert] < now}
 
     def _verdicts(self) -> None:
         """Rules over the verdicts that the judge publishes."""

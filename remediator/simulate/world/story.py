@@ -98,6 +98,8 @@ class Story:
     modes: dict[str, str] = field(default_factory=dict)
     on_return: dict[str, str] = field(default_factory=dict)
     bounds: dict[str, float] = field(default_factory=dict)
+    # Whether an orchestrator is set that can cut hosts off.
+    orchestrator: bool = False
 
 
 def read_story(path: Path) -> Story:
@@ -127,6 +129,7 @@ def read_story(path: Path) -> Story:
         modes=dict(fields.modes),
         on_return=dict(fields.on_return),
         bounds=dict(fields.score),
+        orchestrator=fields.orchestrator,
     )
 
 
@@ -191,7 +194,7 @@ def _fault(fields: FaultFields, topology: Topology, line: int) -> Fault:
         every=fields.every.total_seconds(),
         down=fields.down,
         way=fields.way,
-        says=given if fields.kind in ("remediator_crash", "provider") else fields.says,
+        says=given if fields.kind in ("remediator_crash", "provider", "orchestrator") else fields.says,
         alert=fields.alert,
         labels=dict(fields.labels),
         blind=fields.blind,

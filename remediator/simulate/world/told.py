@@ -11,6 +11,10 @@ from remediator.simulate.world.story import Story
 from remediator.simulate.world.tracks import Tracks
 
 Key = tuple[str, str, str]
+# A lent host's region, and when each of its alerts is true.
+Lent = tuple[str, Mapping[str, float]]
+# The shipped rules' spans.
+LENT_FOR = {"BurstHostIdle": 1800.0, "BurstHostMissing": 900.0}
 
 
 class Told:
@@ -31,6 +35,8 @@ class Told:
         self.created: dict[str, str] = {}
         # Regions in which room is wanted that is not there, as the orchestrator's page shows it.
         self.wanting: set[str] = set()
+        # Hosts that a provider lent, and since when each waits for an alert, as the orchestrator's page shows it.
+        self.lent: dict[str, Lent] = {}
         # Hosts for which alerts are true that rest on the judge's own verdicts, by alert.
         self.shown: dict[str, frozenset[str]] = {}
         self._names: dict[str, str] = {}
@@ -62,6 +68,13 @@ class Told:
         if found is None:
             return tuple(self.lines)
         return tuple((at, found.sub(lambda match: self._names[match[0]], text)) for at, text in self.lines)
+
+    def lends(self, host: str, region: str, since: Mapping[str, float]) -> None:
+        """The moments at which its alerts become true are something to come."""
+        due = {alert: at + LENT_FOR[alert] for alert, at in since.items() if at}
+        self.lent[host] = region, due
+        for moment in due.values():
+            self._queue.at(moment + 1.0, lambda: None)
 
     def act(self, act: Act) -> None:
         self.acts.append(replace(act, at=self._queue.now))

@@ -36,6 +36,7 @@ from tests.remediator.builders import (
 
 MINUTE = timedelta(minutes=1)
 CHASSIS: dict[str, Any] = {"identity": Identity(uuid="u1"), "bmc_uuid": "u1", "bmc_at": NOON - timedelta(days=6)}
+NAMED: dict[str, Any] = {"orchestrator_uuid": "u1", "orchestrator_at": NOON - timedelta(days=6)}
 LONG = dead(ago=timedelta(minutes=3), **CHASSIS)
 DB = machine("db1", volumes=("v1",))
 STUCK = Claim(VerdictKind.WEDGED, "agent", NOON, "a child cannot fsync 4 kB in 2 s")
@@ -98,7 +99,7 @@ def test_a_bmc_that_was_not_seen_to_be_its_own_may_not_fence(unknown: dict[str, 
 
 def test_one_try_at_a_time_and_the_next_after_a_while() -> None:
     under_way = planned("fence", fleet(LONG, DB, tried(error="no answer")))
-    assert under_way.waiting.startswith("no proof yet: bmc: under way (no answer); lease:")
+    assert under_way.waiting.startswith("no proof yet: bmc: under way (no answer); orchestrator: none named")
     failed = tried(stage=Stage.FAILED, error="refused", ago=MINUTE)
     assert "bmc: refused, again in 240 s" in planned("fence", fleet(LONG, DB, failed)).waiting
     old = tried(stage=Stage.FAILED, error="refused", ago=6 * MINUTE)
@@ -107,11 +108,37 @@ def test_one_try_at_a_time_and_the_next_after_a_while() -> None:
     assert planned("fence", fleet(LONG, DB, earlier_life)).effects == (Fence("h1", 1, "bmc", "u1", 0),)
 
 
+BOTH = replace(LONG, **NAMED)
+
+
 def test_ways_go_on_in_their_order() -> None:
     failed = tried(stage=Stage.FAILED, error="refused")
-    found = planned("fence", fleet(LONG, DB, failed), via=["bmc", "lease", "orchestrator"])
+    found = planned("fence", fleet(BOTH, DB, failed), via=["bmc", "lease", "orchestrator"])
     assert found.effects == (Fence("h1", 1, "orchestrator", "u1", 0),)
+    assert planned("fence", fleet(BOTH, DB)).effects == (Fence("h1", 1, "bmc", "u1", 0),)
     assert planned("fence", fleet(proved(LONG), DB)) == Planned()
+
+
+@pytest.mark.parametrize("other", ["power_off", "fence_host"])
+def test_no_two_ways_are_gone_at_once(other: str) -> None:
+    """A host is not cut off twice because the first way needs a moment: somebody would have to let it go."""
+    way = "orchestrator" if other == "power_off" else "bmc"
+    found = planned("fence", fleet(BOTH, DB, tried(other)), via=[way])
+    assert found.waiting == f"no proof yet: {way}: not before another way has ended"
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {"orchestrator_at": NOON - timedelta(days=8)},
+        {"orchestrator_uuid": "u2"},
+        {"orchestrator_uuid": "", "orchestrator_at": None},
+        {"identity": Identity()},
+    ],
+)
+def test_an_orchestrator_that_did_not_name_its_chassis_may_not_fence(unknown: dict[str, Any]) -> None:
+    found = planned("fence", fleet(replace(BOTH, **unknown), DB), via=["orchestrator"])
+    assert found == Planned(waiting="no proof yet: orchestrator: none named its chassis within 7 days before it died")
 
 
 LEASED = replace(DB, config={"metadata": {"lease": "true"}})

@@ -94,7 +94,9 @@ def test_what_a_migration_of_ours_had_stopped_was_serving(
 def test_what_cannot_be_recreated_is_held_with_its_reason_once() -> None:
     bare = machine(sealed=None)
     (note,) = planned("recreate", fleet(*HOMES, bare)).effects
-    assert note == NoteRecovery("m1", Recovery.HELD, "its full config is on its host alone: not marked recoverable")
+    assert note == NoteRecovery(
+        "m1", Recovery.HELD, "its full config is on its host alone: not marked recoverable", "NotRecoverable"
+    )
     told = bare.recovering(Recovery.HELD, note.reason, NOON)
     assert planned("recreate", fleet(*HOMES, told)) == Planned()
 

@@ -13,6 +13,7 @@ from remediator.agent.trial import Trial, on_trial, port_of, running, serving
 from remediator.agent.upkeep import TIDY_SECONDS
 from remediator.model.machine import Sealed
 from remediator.model.request import Origin
+from remediator.wire.fake_remediator import FakeRemediator
 from remediator.wire.freeze import sign_freeze
 from remediator.wire.keys import parse_verify_key
 from remediator.wire.messages import Command, Welcome
@@ -70,6 +71,41 @@ async def test_an_older_leader_is_not_obeyed(host: Trial) -> None:
     result = await host.send("destroy", machine_id="m1")
     assert (result["error"], result["text"][:6]) == ("permanent", "stale:")
     assert len(host.processes("m1")) == 1
+
+
+@pytest.mark.parametrize(("term", "text"), [(1, "began in the same second"), (2, "began later")])
+async def test_of_two_remediators_with_copies_of_one_journal_one_is_obeyed_and_both_know(
+    host: Trial, term: int, text: str
+) -> None:
+    """Both are dialled, and neither was known to have a copy: whoever is not obeyed hears why in the next hello."""
+    ours = host.fake
+    ours.welcome = replace(ours.welcome, began="noon")
+    copy = FakeRemediator(replace(ours.welcome, term=term, began=text), box=ours.box, signing=ours.signing)
+    copy.enrolled = ours.enrolled
+    await copy.start()
+    try:
+        await host.end()
+        ours.told.clear()
+        host.flags = ["--remediator", f"{ours.url},{copy.url}"]
+        host.launch()
+        both = (ours, copy)
+        # Each knows of the other's word by a hello; whoever is obeyed was told first, or began later.
+        await comes_true(lambda: all(any(m["type"] == "report" for _, m in each.told) for each in both))
+        late = ours if term == 2 else next(each for each in both if _heard_of(each, both, host))
+        await comes_true(lambda: _heard_of(late, both, host))
+        assert (await late.send("h1", "stop", machine_id="m1"))["text"].startswith("stale:")
+        (obeyed,) = [each for each in both if each is not late]
+        await comes_true(lambda: "h1" in obeyed.connected)
+        assert not (await obeyed.send("h1", "stop", machine_id="m1"))["text"].startswith("stale:")
+    finally:
+        await copy.stop()
+
+
+def _heard_of(one: FakeRemediator, both: tuple[FakeRemediator, ...], host: Trial) -> bool:
+    """Whether the agent's last hello told it of the other's word."""
+    (other,) = [each.welcome for each in both if each is not one]
+    hello = [m for name, m in one.told if name == host.name and m["type"] == "hello"][-1]
+    return (hello["highest"][:2], hello["began"]) == ([other.incarnation, other.term], other.began)
 
 
 @pytest.mark.parametrize(("term", "sequence", "epoch"), [(0, 9_000, 1), (1, 0, 1), (1, 9_000, 0), (1, 9_000, 2)])

@@ -101,6 +101,31 @@ async def test_each_kind_of_staleness_is_refused_and_counted(change: dict[str, o
     assert standing.check(replace(command, host="", identity=""), "2026-01-01", OWN).term == 2
 
 
+def test_of_two_that_began_one_term_from_copies_of_a_journal_the_first_is_obeyed() -> None:
+    standing = Standing(Unwritten())
+    ours, copy = Welcome(7, "2026-01-01", 2, began="noon"), Welcome(7, "2026-01-01", 2, began="a second later")
+    standing.obey(ours)
+    assert standing.outranks(copy)
+    assert not standing.outranks(ours)
+    command = replace(COMMAND, term=2, sequence=9, epoch=7)
+    with pytest.raises(PermanentError, match=r"stale: term 2\.9"):
+        standing.check(command, "2026-01-01", OWN, "a second later")
+    assert standing.check(command, "2026-01-01", OWN, "noon").sequence == 9
+    assert standing.refused == 2
+    # The next start of either is another term: that one is obeyed.
+    assert not standing.outranks(replace(copy, term=3))
+
+
+async def test_a_term_is_never_kept_beside_the_beginning_of_another() -> None:
+    store = Unwritten()
+    standing = Standing(store)
+    standing.obey(Welcome(3, "2026-01-01", 2, began="noon", mark="signed"))
+    # A command comes behind the welcome, and the agent dies before it has written the welcome down.
+    await standing.heard(Authority("2026-01-01", 2, 9))
+    again = Standing.load(store)
+    assert (again.rank, again.mark) == (("2026-01-01", 2, "noon"), "signed")
+
+
 async def test_what_was_heard_outlives_the_agent(tmp_path: Path) -> None:
     store = Store(tmp_path)
     standing = Standing.load(store)

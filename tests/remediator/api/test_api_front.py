@@ -53,6 +53,8 @@ class Door:
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         async with self.client.request(method, path, json=body, headers=HEADERS | headers) as found:
+            # Clients show it, and our own take what has none for somebody else's.
+            assert found.headers["fly-request-id"]
             return found.status, await found.json()
 
 

@@ -25,8 +25,8 @@ async def get(client: Client, path: str) -> Any:
 async def test_state_has_the_contracted_shape(client: Client) -> None:
     doc = await get(client, "/internal/state")
     assert set(doc) == {
-        "sequence", "unchanged", "hosts", "machines", "volumes", "destroys", "migrations", "bursts", "placement",
-        "api", "undead", "deploys",
+        "sequence", "unchanged", "hosts", "machines", "volumes", "destroys", "migrations", "bursts", "loans",
+        "placement", "api", "undead", "deploys",
     }  # fmt: skip
     assert doc["unchanged"] is False
     host = doc["hosts"][0]

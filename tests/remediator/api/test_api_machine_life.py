@@ -79,12 +79,15 @@ async def test_signals_are_names_or_numbers(mine: Caller, control: FakeControl, 
     assert control.life.asks[0].args == {"signal": known}
 
 
-async def test_restart_takes_its_query(mine: Caller, control: FakeControl) -> None:
+async def test_restart_takes_its_query_and_its_body(mine: Caller, control: FakeControl) -> None:
     await mine.ask("POST", "/restart?timeout=10s&signal=SIGINT")
     await mine.ask("POST", "/restart?force_stop=true")
+    # As fly-admin sends it.
+    await mine.ask("POST", "/restart", json={"timeout": "20s"})
     assert [ask.args for ask in control.life.asks] == [
         {"timeout_s": 10.0, "signal": "SIGINT"},
-        {"timeout_s": 0.0, "signal": 9},
+        {"signal": 9},
+        {"timeout_s": 20.0},
     ]
     await mine.ask("POST", "/restart?timeout=never", 400)
 

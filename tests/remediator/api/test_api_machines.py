@@ -123,6 +123,23 @@ async def test_a_config_that_is_not_here_yet_is_no_null_config(client: Client, c
             assert (await response.json())["status"] == "unavailable"
 
 
+async def test_one_that_is_being_made_in_a_lost_one_s_place_keeps_no_list_back(
+    client: Client, control: FakeControl
+) -> None:
+    """For as long as its create waits, for the unsealing or for a freeze to end, nobody has its full config."""
+    machine = replace(on(control, "h1"), replaces="lost", state=MachineState.CREATED)
+    control.world = replace(control.world, machines={machine.id: machine})
+    control.configs.clear()
+    doc = await get(client, f"/v1/apps/{machine.app}/machines/{machine.id}")
+    assert (doc["host_status"], doc["config"], doc["state"]) == ("unknown", None, "created")
+    assert doc["incomplete_config"]["guest"]
+    assert [each["id"] for each in await get(client, f"/v1/apps/{machine.app}/machines")] == [machine.id]
+    (short,) = await get(client, f"/v1/apps/{machine.app}/machines?summary=true")
+    assert short["host_status"] == "unknown"
+    page = await get(client, "/v1/orgs/personal/machines")
+    assert [each["host_status"] for each in page["machines"]] == ["unknown"]
+
+
 async def test_what_is_destroyed_shows_its_scrubbed_copy(client: Client, control: FakeControl) -> None:
     machine = replace(on(control, "h1"), state=MachineState.DESTROYED)
     control.world = replace(control.world, machines={machine.id: machine})
@@ -130,7 +147,8 @@ async def test_what_is_destroyed_shows_its_scrubbed_copy(client: Client, control
     doc = await get(client, f"/v1/apps/{machine.app}/machines/{machine.id}")
     assert (doc["state"], doc["config"]) == ("destroyed", machine.config)
     assert await get(client, f"/v1/apps/{machine.app}/machines") == []
-    assert len(await get(client, f"/v1/apps/{machine.app}/machines?include_deleted=true")) == 1
+    for yes in ("include_deleted=true", "include_deleted="):
+        assert len(await get(client, f"/v1/apps/{machine.app}/machines?{yes}")) == 1
 
 
 async def test_a_machine_of_a_forgotten_host_is_unknown(client: Client, control: FakeControl) -> None:

@@ -49,6 +49,14 @@ async def test_a_hold_is_durable_journalled_shown_and_lifted(site: Site) -> None
     assert not site.lab.ledger.all(OperatorHold)
 
 
+async def test_a_hold_shows_what_lifts_it(site: Site) -> None:
+    await site.lab.put(host())
+    for body in ({"scope": "fleet"}, {"scope": "host", "name": "h1", "playbook": "host_dead"}):
+        assert (await site.say("hold", for_seconds=60, **body))[0] == 200
+    lifts = [each["command"] for each in await site.read("/v1/people/holds")]
+    assert sorted(lifts) == ["fleetmend unhold fleet", "fleetmend unhold host h1 --playbook host_dead"]
+
+
 async def test_the_same_word_twice_is_one_and_one_entry(site: Site) -> None:
     await site.lab.put(host())
     until = {"until": "2026-08-01T14:00:00Z"}
@@ -60,6 +68,23 @@ async def test_the_same_word_twice_is_one_and_one_entry(site: Site) -> None:
     assert (said["word"], said["subject"], said["by"]) == ("hold", "h1", "ada (operator token)")
 
 
+async def test_freezes_and_thaws_are_told_among_the_words_with_who_and_why(site: Site) -> None:
+    lab, word = site.lab, {"frozen": True, "who": "bob", "why": "drill", "at": NOON.isoformat()}
+    lab.watch.freeze_word = lambda: dict(word)
+    for frozen in ("by bob: drill", "", "by the file freeze", ""):
+        lab.wait(1)
+        lab.dial.stopped = frozen
+        word |= {"frozen": frozen.startswith("by bob"), "why": "drill" if frozen else "it is over"}
+        await lab.loop.tick(lab.dial)
+    told = [(each["word"], each["by"], each["text"]) for each in await site.read("/v1/people/said")]
+    assert told[::-1][:3] == [
+        ("freeze", "bob", "all acting is stopped: by bob: drill"),
+        ("thaw", "bob", "acting may go on by bob: it is over"),
+        # Nobody's signed word.
+        ("freeze", "", "all acting is stopped: by the file freeze"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("word", "body", "status", "text"),
     [
@@ -69,12 +94,14 @@ async def test_the_same_word_twice_is_one_and_one_entry(site: Site) -> None:
         ("hold", {"scope": "host", "name": "h1", "until": "2026-08-01T11:00:00Z"}, 400, "is in the past"),
         ("hold", {"scope": "host", "name": "h1", "until": "2026-08-01T14:00:00"}, 400, "no time zone"),
         ("hold", {"scope": "host", "name": "h1", "until": "tomorrow"}, 400, "until: is no moment"),
+        ("hold", {"scope": "host", "name": "h1", "until": "0001-01-01T00:00:00+14:00"}, 400, "until: is no moment"),
         ("hold", {"scope": "host", "name": "h1", "until": "x", "for_seconds": 1}, 400, "not both"),
         ("hold", {"scope": "host", "name": "h1", "for_seconds": 60, "why": ""}, 400, "why: say why"),
         ("hold", {"scope": "host", "name": "h1", "for_seconds": 60, "by": "a\nb"}, 400, "by: "),
         ("maintenance", {"hosts": [], "for_seconds": 60}, 400, "hosts: "),
         ("retire", {"host": "h1", "attested": "lost"}, 400, "attested: "),
         ("retire", {"host": "h1", "attested": "wiped"}, 412, "fleetmend host remove h1"),
+        ("deny", {"question": "h7", "why": ""}, 400, "why: say why"),
         ("approve", {"question": "h7"}, 404, "no question is called 'h7'"),
         ("undo", {"playbook": "host_ded", "target": "h1"}, 404, "did you mean 'host_dead'?"),
         ("release", {}, 400, "name hosts, an incident, or a playbook"),

@@ -19,6 +19,7 @@ from remediator.api.public import build_public_app
 from remediator.api.requests import RequestCounter
 from remediator.api.settings import PublicSettings
 from remediator.commands import decisions, explain, hosts, join_token, machines, stop_all, tables, thaw, volumes
+from remediator.commands.client import MARK
 from remediator.model.decision import Decision, DecisionOutcome
 
 MODULES = (hosts, machines, volumes, decisions, explain, join_token, stop_all, thaw)
@@ -186,17 +187,22 @@ async def test_somebody_else_there_is_one_line(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("body", ["{}", "[]", "[1]", "null", '{"hosts": 5}'])
-async def test_somebody_else_who_speaks_json_is_one_line(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("mark", "code", "told"), [("", 2, "is no remediator"), (MARK, 1, "a defect of fleetmend's own")]
+)
+async def test_what_is_not_understood_is_somebody_elses_or_a_defect_of_ours(
+    body: str, mark: str, code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def answer(_: web.Request) -> web.Response:
-        return web.json_response(text=body)
+        return web.json_response(text=body, headers={mark: "f00"} if mark else None)
 
     app = web.Application()
     app.router.add_get("/v1/status", answer)
     async with TestServer(app) as server:
-        assert await run("hosts", "--url", str(server.make_url(""))) == 2
-    told = capsys.readouterr().err
-    assert "answers what is not understood" in told
-    assert told.count("\n") == 1
+        assert await run("hosts", "--url", str(server.make_url(""))) == code
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
 
 
 async def test_other_peoples_words_do_not_drive_the_terminal(

@@ -18,7 +18,7 @@ from remediator.api.settings import PublicSettings
 from remediator.commands import deploy, machines, scale
 from remediator.commands import machine as one_machine
 from remediator.engine.machines.refusals import Refused, no_room, precondition
-from remediator.model.machine import Machine, MachineState
+from remediator.model.machine import Event, Machine, MachineState, Recovery
 from remediator.model.request import Destroy
 from tests.remediator.builders import NOON, dead, fleet, host, machine
 
@@ -144,10 +144,13 @@ async def test_a_bad_config_changes_nothing_and_is_found_in_its_file(
 
 
 async def test_a_list_of_ones_own_machines_marks_the_lost_and_says_what_became_of_them(
-    flags: list[str], capsys: pytest.CaptureFixture[str]
+    flags: list[str], control: Stubborn, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    lost = control.world.machines["m2"].recovering(Recovery.PLACED, "being recreated on h1", NOON)
+    lost = lost.noted(Event(NOON, "host", "unreachable", "fleetmend", "its host h2 is lost"))
+    control.world = replace(control.world, machines={**control.world.machines, "m2": lost})
     assert await run("machines", "list", *flags) == 0
-    heading, well, lost, *rest = capsys.readouterr().out.splitlines()
+    heading, well, row, *rest = capsys.readouterr().out.splitlines()
     assert heading.split()[:3] == ["ID", "NAME", "STATE"]
-    assert (well.split()[0], lost.split()[0]) == ("m1", "m2*")
+    assert (well.split()[0], row.split()[0], row.endswith("being recreated on h1")) == ("m1", "m2*", True)
     assert rest == ["", "* These machines' hosts could not be reached."]

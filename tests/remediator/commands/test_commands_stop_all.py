@@ -27,7 +27,8 @@ class Agents:
     def app(self, name: str) -> web.Application:
         async def take(request: web.Request) -> web.Response:
             self.heard.setdefault(name, []).append(await request.json())
-            return web.json_response({}, status=self.status)
+            told = {} if self.status == 200 else {"error": "a younger word holds"}
+            return web.json_response(told, status=self.status)
 
         app = web.Application()
         app.router.add_post("/v1/freeze", take)
@@ -88,6 +89,15 @@ async def test_thaw_is_the_same_the_other_way(agents: Agents, ports: dict[str, i
     assert agents.heard["h2"][0]["frozen"] is False
 
 
+async def test_a_thaw_has_a_reason_too_and_nobody_is_asked_for_one_before_stopping(
+    agents: Agents, ports: dict[str, int], data: Path
+) -> None:
+    url = f"http://127.0.0.1:{ports['remediator']}"
+    assert await run("thaw", "--why", "the drill is over", "--url", url, "--data", str(data)) == 0
+    assert await run("stop-all", "--why", " ", "--url", url, "--data", str(data)) == 0
+    assert [each["why"] for each in agents.heard["h2"]] == ["the drill is over", "stop-all"]
+
+
 async def test_it_works_when_the_remediator_is_gone(
     agents: Agents, data: Path, unused_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,7 +133,7 @@ async def test_a_refusal_is_no_confirmation(
     agents.status = 422
     url = f"http://127.0.0.1:{ports['remediator']}"
     assert await run("stop-all", "--url", url, "--data", str(data)) == 1
-    assert "h1: NOT confirmed: answers 422" in capsys.readouterr().out
+    assert "h1: NOT confirmed: answers 422: a younger word holds (" in capsys.readouterr().out
 
 
 async def test_no_key_is_made_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

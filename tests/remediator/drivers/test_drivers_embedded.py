@@ -32,6 +32,7 @@ class Door:
     left: list[str] = field(default_factory=list)
     turned_away: str = ""
     judging: asyncio.Event | None = None
+    recording: asyncio.Event | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     alone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,6 +51,11 @@ class Door:
     async def heard(self, name: str, report: dict[str, Any]) -> None:
         self.heard_of.append((name, report))
         self.told.set()
+
+    async def recorded(self, name: str, key: str, record: dict[str, Any]) -> None:
+        assert (name, key, record["id"]) == ("h1", "k1", "m1")
+        if self.recording:
+            await self.recording.wait()
 
     def hung_up(self, name: str) -> None:
         self.left.append(name)
@@ -201,6 +207,22 @@ async def test_a_command_carries_term_epoch_and_origin_and_its_result_finds_who_
     for command in reversed(commands):
         await peer.say(result_of(command.key, {"of": command.args["machine_id"]}))
     assert await asyncio.gather(*asked) == [{"of": "k1"}, {"of": "k10"}]
+
+
+async def test_what_is_told_after_a_result_is_not_taken_in_before_it(place: Place) -> None:
+    """Else the older record would undo the newer one, and an agent tells each but once."""
+    place.door.recording = asyncio.Event()
+    peer = await place.dial()
+    await peer.join()
+    asked = asyncio.create_task(place.driver.perform(operation("k1")))
+    await peer.hear()
+    await peer.say(result_of("k1", {"record": {"id": "m1", "state": "started"}}))
+    await peer.say({"type": "report", "machines": [{"id": "m1", "state": "failed"}]})
+    await asked
+    await asyncio.sleep(0.01)
+    assert place.door.heard_of == []
+    place.door.recording.set()
+    await asyncio.wait_for(place.door.told.wait(), 5)
 
 
 @pytest.mark.parametrize("error", [PermanentError("no such image"), TransientError("try later")])

@@ -1,7 +1,7 @@
 """The provider's driver against a real HTTP server, the switch, and the fake that ships with the contract."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from remediator.model.errors import PermanentError, TransientError
 from remediator.settings import Endpoint
 from tests.remediator.builders import operation
 
+GIVEN_BACK = operation("give_back:h8:1", "give_back", on="", args={"host": "h8", "region": "arn"})
 ASKED = operation("burst:arn:0", "provision", on="", args={"region": "arn", "names": ["h8"]})
 
 
@@ -32,12 +33,18 @@ class Provider:
         self.asked.append((held["Idempotency-Key"], held["Authorization"], await request.json()))
         return web.Response(status=self.status, text=self.text, content_type="application/json")
 
+    async def take_back(self, request: web.Request) -> web.Response:
+        held = request.headers
+        self.asked.append((held["Idempotency-Key"], held["Authorization"], request.match_info["name"]))
+        return web.Response(status=self.status)
+
 
 @pytest.fixture
 async def provider() -> AsyncIterator[Provider]:
     made = Provider()
     app = web.Application()
     app.router.add_post("/v1/hosts", made.answer)
+    app.router.add_delete("/v1/hosts/{name}", made.take_back)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -81,6 +88,29 @@ async def test_what_will_not_pass_is_permanent(provider: Provider, driver: Provi
     provider.status = status
     with pytest.raises(PermanentError, match=f"provider answered {status}"):
         await driver.perform(ASKED)
+
+
+@pytest.mark.parametrize(("status", "found"), [(200, True), (202, True), (204, True), (404, False), (410, False)])
+async def test_a_host_is_given_back_by_its_name_and_who_is_not_there_is_told(
+    provider: Provider, driver: ProviderDriver, status: int, found: bool
+) -> None:
+    provider.status = status
+    assert await driver.perform(GIVEN_BACK) == {"found": found}
+    assert provider.asked == [("give_back:h8:1", "Bearer t0ken", "h8")]
+
+
+@pytest.mark.parametrize(("status", "error"), [(409, PermanentError), (405, PermanentError), (503, TransientError)])
+async def test_what_is_neither_taken_nor_gone_is_no_success(
+    provider: Provider, driver: ProviderDriver, status: int, error: type[Exception]
+) -> None:
+    provider.status = status
+    with pytest.raises(error, match=f"provider answered {status}"):
+        await driver.perform(GIVEN_BACK)
+
+
+async def test_a_name_is_one_part_of_the_path_whatever_is_in_it(provider: Provider, driver: ProviderDriver) -> None:
+    await driver.perform(replace(GIVEN_BACK, args={"host": "../h8?x"}))
+    assert provider.asked[0][2] == "../h8?x"
 
 
 async def test_an_answer_that_is_no_json_object_is_transient(provider: Provider, driver: ProviderDriver) -> None:

@@ -14,7 +14,7 @@ from remediator.actions import ACTIONS
 from remediator.actions.effects import Recreate
 from remediator.engine.decide import Verdicts, decide
 from remediator.engine.guards import table as guards
-from remediator.engine.index import apps_on, busy
+from remediator.engine.index import Index, apps_on, busy
 from remediator.model.decision import DecisionOutcome
 from remediator.model.fleet import Fleet
 from remediator.model.host import Capacity, Host, HostStatus
@@ -65,6 +65,17 @@ def test_an_app_counts_who_runs_it_and_nobody_else() -> None:
     lost = machine("m2", on="h2", app="db")
     assert word(fleet(*homes, lost, *others, *spread), half) == ""
     assert word(fleet(*homes, lost, *others, *spread[:1]), half) == told
+
+
+def test_of_several_shards_each_acts_on_an_app_within_what_it_was_given() -> None:
+    one, known = Budget("app", max_in_flight=Share(0.0, 1)), fleet(dead("h1"), machine("m1"))
+    part = "as far as its part was given to this shard"
+    assert word(replace(known, shares={}), one) == f"BudgetInFlight: 0 of 0 allowed in this app web, {part}"
+    assert word(replace(known, shares={"host_dead InFlight 0/1 of app web": 1}), one) == ""
+    # Whoever only imagines that a host is lost reckons with the whole.
+    imagined = case(replace(known, shares={}), "h1", playbook(budgets=(one,)))
+    index = Index(imagined.fleet, NOON).given(dead("h1"), NOON)
+    assert guards.budgets(replace(imagined, index=index)) is None
 
 
 def test_a_host_without_machines_has_no_app_to_wait_for() -> None:

@@ -10,7 +10,8 @@ from remediator.engine.guards.guard import name_of
 from remediator.engine.guards.table import BEFORE_ANY, BY_KIND
 from remediator.model.alert import AlertState, Group, Rule
 from remediator.model.fleet import Fleet
-from remediator.model.policy import Budget, Kind, Mode, Playbook, Policy, Share
+from remediator.model.loan import Loan
+from remediator.model.policy import Budget, Kind, Mode, Playbook, Policy, Share, Step
 from tests.remediator.builders import (
     NOON,
     SECOND,
@@ -139,3 +140,12 @@ def test_a_backlog_is_among_the_words() -> None:
     since = {"host_dead": NOON - timedelta(minutes=1)}
     found = told(fleet(*LOST, dead("h8", "r8"), dead("h9", "r9"), backlog_since=since))
     assert "backlog" in words(found)
+
+
+def test_of_a_lent_host_it_is_told_what_would_give_it_back() -> None:
+    both = policy(playbook(), playbook("burst_over", steps=(Step("give_back"),)))
+    known = fleet(host(), Loan("h1", "arn", "b1", NOON))
+    assert subjects(both, "host_dead", known, "h1") == ["burst_over", "host_dead"]
+    assert subjects(both, "host_dead", fleet(host()), "h1") == ["host_dead"]
+    # One that never joined has no row of its own.
+    assert subjects(both, "host_dead", fleet(Loan("h9", "arn", "b1", NOON)), "h9") == ["burst_over"]

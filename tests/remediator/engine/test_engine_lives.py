@@ -123,3 +123,6 @@ def test_a_proof_is_withdrawn_once_the_power_is_read_as_on_again() -> None:
     assert (again.fence, again.fence_by, again.fence_at) == (Fence.NONE, "", None)
     assert after(known, V.DEAD, heart=10, power="on", power_at=NOON - 6 * SECOND) is known
     assert after(known, V.DEAD, heart=10, power="off", power_at=NOON) is known
+    # Whom an orchestrator has cut off may well have power: that proof is the orchestrator's to end.
+    cut_off = replace(known, fence_by="orchestrator")
+    assert after(cut_off, V.DEAD, heart=10, power="on", power_at=NOON - SECOND) is cut_off

@@ -122,6 +122,19 @@ def test_what_is_unknown_cannot_be_held() -> None:
         operator_holds.kept(Keep(Scope.APP, "wep"), said(Keep(Scope.APP, "wep")), ground(fleet(host(), machine())))
 
 
+@pytest.mark.parametrize(
+    ("scope", "name", "text"), [(Scope.FLEET, "h1", "such as host h1"), (Scope.HOST, "", "which host")]
+)
+def test_a_word_about_one_thing_neither_binds_nor_lets_go_the_whole_fleet(scope: Scope, name: str, text: str) -> None:
+    everything = OperatorHold(Scope.FLEET, "fleet", "ada", "new psu", NOON, NOON + HOUR)
+    on = ground(fleet(host(), operator_holds={everything.key: everything}))
+    with pytest.raises(BadInput, match=text):
+        operator_holds.kept(Keep(scope, name), said(Keep(scope, name)), on)
+    lift = Unkeep(Scope.FLEET, "h1")
+    with pytest.raises(BadInput, match="such as host h1"):
+        operator_holds.unkept(lift, said(lift, None), on)
+
+
 def test_a_hold_may_be_against_one_playbook_and_stands_beside_the_general_one() -> None:
     everything = OperatorHold(Scope.HOST, "h1", "ada", "new psu", NOON, NOON + HOUR)
     on = ground(fleet(host(), operator_holds={everything.key: everything}))
@@ -236,6 +249,10 @@ def test_the_same_release_twice_is_one() -> None:
     word = LetGo(("h1",))
     (row,) = releases.let_go(word, said(word), ground(on)).puts
     assert releases.let_go(word, said(word), ground(fleet(dead("h1"), releases={row.id: row}))).puts == ()
+    # Said again until later it is still one.
+    known = ground(fleet(dead("h1"), releases={row.id: row}))
+    later = releases.let_go(word, said(word, NOON + 2 * HOUR), known)
+    assert ([each.until for each in later.puts], later.drops) == ([NOON + 2 * HOUR], (row,))
 
 
 def test_a_retirement_completes_what_was_queued_and_gives_up_no_machine_by_itself() -> None:

@@ -269,7 +269,7 @@ def test_held_machines_are_left_out_of_plans_with_the_reason_on_them(scope: Scop
     told = f"anna holds {scope} {name} until 2026-08-01 12:00:01Z: looking at it"
     left = spared(case(known), Planned(wishes))
     assert isinstance(left, Planned)
-    assert left.effects == (NoteRecovery("m1", Recovery.HELD, told), wishes[1])
+    assert left.effects == (NoteRecovery("m1", Recovery.HELD, told, "OperatorHold"), wishes[1])
     noted = replace(known.machines["m1"], recovery=Recovery.HELD, recovery_reason=told)
     after = replace(known, machines={**known.machines, "m1": noted})
     assert spared(case(after), Planned(wishes)) == Planned((wishes[1],)), "said once"
@@ -401,5 +401,5 @@ def test_a_quarantined_machine_is_not_recreated() -> None:
     assert wanted(known) == [Quarantine("m2", POISON)]
     kept = replace(second, quarantined="why")
     assert wanted(replace(known, machines={**known.machines, "m2": kept})) == [
-        NoteRecovery("m2", Recovery.HELD, "why")
+        NoteRecovery("m2", Recovery.HELD, "why", "Quarantined")
     ]

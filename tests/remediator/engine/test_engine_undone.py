@@ -87,7 +87,7 @@ def test_an_undo_withdraws_replacements_only_before_they_serve() -> None:
 
 def test_an_undo_of_what_was_never_done_names_what_was() -> None:
     on = fleet(dead("h1"), remediation("h1"))
-    with pytest.raises(Refused, match=r"no target of host_dead is called 'h11' \(did you mean 'h1'\?\)"):
+    with pytest.raises(Refused, match=r"host_dead has done nothing to 'h11' \(did you mean 'h1'\?\)"):
         undone.undone(Undo("host_dead", "h11"), said(Undo("host_dead", "h11")), ground(on))
 
 

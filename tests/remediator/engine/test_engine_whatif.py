@@ -45,6 +45,10 @@ def test_a_watched_host_would_be_acted_on_as_soon_as_it_is_dead() -> None:
     assert (found.can_act, found.seconds, found.action) == (True, 3.0, "recreate")
 
 
+def test_all_steps_of_that_moment_are_told_in_their_order() -> None:
+    assert told(watched(*HOSTS, machine())).text == "mark_host_dead, recreate"
+
+
 def test_settling_is_waited_for_and_is_no_blocker() -> None:
     found = told(watched(*HOSTS, machine()), book=playbook(settle=7 * SECOND))
     assert (found.can_act, found.seconds) == (True, 7.0)

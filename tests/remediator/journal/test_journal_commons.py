@@ -80,6 +80,10 @@ def test_only_who_leads_tells_and_settles(commons: PostgresCommons, place: Postg
     commons.settle(theirs, look)
     # What the one before held is the shard's.
     assert seen == [{KEY: {"arn": Stake(2)}}]
+    commons.settle(theirs, lambda _stakes, _now: {KEY: Stake()})
+    commons.settle(theirs, look)
+    # What was given back leaves nothing behind.
+    assert seen[1:] == [{}]
 
 
 def test_those_who_settle_at_once_never_take_more_than_there_is(place: PostgresPlace) -> None:

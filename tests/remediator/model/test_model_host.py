@@ -39,6 +39,13 @@ def test_death_is_dated_and_a_return_counts_the_epoch() -> None:
     assert (back.died_at, back.returned_at, back.epoch) == (NOON, NOON + SECOND, 4)
 
 
+def test_whoever_is_dead_is_unreachable_and_since_when_is_kept() -> None:
+    lost = host().moved_to(Life.DEAD, now=NOON, reason="silent")
+    assert (lost.status, lost.status_since) == (HostStatus.UNREACHABLE, NOON)
+    again = replace(lost, life=Life.RETURNING).moved_to(Life.DEAD, now=NOON + SECOND, reason="cut off")
+    assert (again.died_at, again.status_since) == (NOON + SECOND, NOON)
+
+
 def test_proof_of_power_off_ends_with_the_next_contact() -> None:
     """An old proof must not fence a second death that has none of its own."""
     back = proved(dead()).moved_to(Life.RETURNING, now=NOON, reason="hello")

@@ -21,11 +21,12 @@ SOON = timedelta(minutes=5)
 
 
 def noted(effect: object, known: Machine) -> str:
-    """What the machine is then stuck by."""
+    """What the machine is then stuck by; a row of before, which has no word of its own, comes to the same."""
     if isinstance(effect, Quarantine):
         return stuck(known.recovering(Recovery.HELD, effect.why, NOON))
     assert isinstance(effect, NoteRecovery)
-    return stuck(known.recovering(effect.stage, effect.reason, NOON))
+    assert stuck(known.recovering(effect.stage, effect.reason, NOON)) == effect.word
+    return stuck(known.recovering(effect.stage, "in other words", NOON, word=effect.word))
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,12 @@ async def test_a_copy_that_was_lost_before_it_was_heard_of_and_its_original() ->
     machines = lab.watch.fleet().machines
     assert [stuck(machines[each]) for each in ("m1", "m2")] == ["CopyMayRun", "CopyMayRun"]
     await lab.ledger.close()
+
+
+def test_whoever_goes_on_is_stuck_by_nothing_any_more() -> None:
+    held = machine().recovering(Recovery.HELD, "no such image", NOON, word="CreateFailed")
+    again = held.recovering(Recovery.PLACED, "placed on h2", NOON, "m2")
+    assert (stuck(held), stuck(again), again.recovery_word) == ("CreateFailed", "", "")
 
 
 def test_what_is_under_way_is_not_stuck() -> None:

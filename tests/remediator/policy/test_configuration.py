@@ -40,7 +40,7 @@ def test_what_the_shipped_comments_show_is_the_default(tmp_path: Path) -> None:
     # Where secrets are and who provides hosts have no default: the file shows examples.
     examples = (
         "name|journal|journal_password_file|store_token_file|store_write_url|"
-        "provider|webhooks|owners|questions|alertmanagers|intake|external_url|shards|prefer|peer_url"
+        "fencing|provider|webhooks|owners|questions|alertmanagers|intake|external_url|shards|prefer|peer_url"
     )
     shown = re.sub(rf"^({examples}): .*", "", shown, flags=re.MULTILINE)
     assert shown.count("\n#") < text.count("\n#") - 25

@@ -39,6 +39,17 @@ def test_what_is_left_out_gets_the_strict_guard(rules: Rules, actions: Actions) 
     assert playbook.correlated.at_least == 3
 
 
+@pytest.mark.parametrize(("scope", "added"), [("rack", 2), ("app", 2), ("region", 1), ("fleet", 1)])
+def test_ceilings_of_racks_and_apps_alone_bound_no_region(
+    rules: Rules, actions: Actions, scope: str, added: int
+) -> None:
+    mine = f"target: host\nbudget: [{{scope: {scope}, max_in_flight: {{share: 1%, at_least: 1}}}}]"
+    rules.change("playbooks/host_dead.yml", "target: host", mine)
+    budgets = load_policy(rules.root, actions).playbooks["host_dead"].budgets
+    in_flight = [(budget.scope, budget.max_in_flight) for budget in budgets if budget.max_in_flight]
+    assert in_flight == [(scope, Share(0.01, 1)), ("region", Share(0.01, 2))][:added]
+
+
 def test_steps_carry_checked_parameters_and_what_runs_beside(rules: Rules, actions: Actions) -> None:
     steps = load_policy(rules.root, actions).playbooks["host_dead"].steps
     assert [step.action for step in steps] == ["mark_host_dead", "move", "condemn"]

@@ -1,4 +1,4 @@
-"""How fencing is set: a BMC in hosts.yml, a lease in fleetmend.yml, and what is said of what makes no sense."""
+"""How fencing is set: BMCs in hosts.yml, lease and orchestrator in fleetmend.yml; and what makes no sense is told."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from remediator.model.errors import BadInput
 from remediator.policy.configuration import load_inventory, load_settings
-from remediator.settings import BmcEndpoint
+from remediator.settings import BmcEndpoint, Endpoint
 
 
 def bmc(tmp_path: Path, text: str) -> BmcEndpoint | None:
@@ -57,3 +57,32 @@ def test_a_lease_outlasts_the_time_between_our_words(tmp_path: Path) -> None:
     path.write_text("lease: 9s\n")
     with pytest.raises(BadInput, match=r"fleetmend.yml:1:8: lease: must be at least 10s"):
         load_settings(path, {})
+
+
+def test_an_orchestrator_has_an_address_a_token_and_whom_it_is_trusted_by(tmp_path: Path) -> None:
+    path = tmp_path / "fleetmend.yml"
+    path.write_text("fencing: {orchestrator: {url: 'https://f/', token_file: t, ca_file: c}}\n")
+    expected = Endpoint("https://f", tmp_path / "t", ca_file=tmp_path / "c")
+    assert load_settings(path, {}).fencing.orchestrator == expected
+    told = {"FLEETMEND_FENCING_ORCHESTRATOR_URL": "http://g:1"}
+    path.write_text("")
+    assert load_settings(path, {}).fencing.orchestrator is None
+    assert load_settings(path, told).fencing.orchestrator == Endpoint("http://g:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("url: 'https://a:b@f'", "must hold no user or password: name a token_file"),
+        ("url: f", "is no address"),
+        ("token_file: t", "url"),
+        ("url: 'https://f', token: t", "unknown field"),
+    ],
+)
+def test_an_orchestrator_that_makes_no_sense_is_told_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "fleetmend.yml"
+    path.write_text(f"fencing:\n  orchestrator: {{{text}}}\n")
+    with pytest.raises(BadInput) as raised:
+        load_settings(path, {})
+    assert said in str(raised.value)
+    assert "fleetmend.yml:2:" in str(raised.value)

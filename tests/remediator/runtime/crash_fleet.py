@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from remediator.drivers.orchestrator import Proof
 from remediator.model.errors import PermanentError
 from remediator.model.request import Operation
 from remediator.wire.messages import Welcome
@@ -186,6 +187,8 @@ class World:
     wrong: list[str] = field(default_factory=list)
     # Machines whose host was wiped under them: only people can bring them back.
     wiped: set[str] = field(default_factory=set)
+    # Whom an orchestrator has cut off, until it is asked to let go.
+    fences: dict[str, Proof] = field(default_factory=dict)
     # What a provider was asked for, by the key; the same key is the same hosts.
     bought: dict[str, list[str]] = field(default_factory=dict)
 

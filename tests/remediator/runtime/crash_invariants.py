@@ -19,6 +19,7 @@ from tests.remediator.runtime.crash_lab import Dial, Shelf
 
 VERBS = frozenset(
     {"create", "create_volume", "destroy", "start", "stop", "power_off", "snapshot", "export", "provision"}
+    | {"fence_host", "unfence_host"}
 )
 Memory = tuple[set[str], set[str], dict[str, datetime]]
 
@@ -53,6 +54,7 @@ class Invariants:
         self._one_host_at_a_time()
         self._volumes_kept(rows)
         self._strangers_prove_nothing(rows)
+        self._fenced_are_kept_out(rows)
 
     def called(self, operation: Operation) -> None:
         """Just before a driver call: what the journal knew of it."""
@@ -75,6 +77,8 @@ class Invariants:
         move = operation.args.get("migration") in self.shelf.of(Migration) or operation.key in self.shelf.of(Burst)
         if operation.verb == "destroy" and not move:
             self._kills(operation)
+        elif operation.verb == "unfence_host":
+            self._lets_go(operation)
         elif not move and operation.decision not in self.shelf.decisions:
             self.wrong.append(f"5: {operation.key} has neither decision nor request")
 
@@ -86,6 +90,19 @@ class Invariants:
             self.wrong.append(f"4: {operation.key} is called though the gate is closed")
         if word := self._word_on(operation.host, self.dial.now()):
             self.wrong.append(f"9: {operation.key} is called though {word}")
+
+    def _lets_go(self, operation: Operation) -> None:
+        """5: what is lifted was decided upon in an earlier life of its host."""
+        if not self.shelf.of(Host)[operation.args["host"]].let_go_due:
+            self.wrong.append(f"5: {operation.key} lifts what nobody asked for")
+
+    def _fenced_are_kept_out(self, rows: Sequence[Row]) -> None:
+        """6: nobody is admitted whom an orchestrator holds fenced."""
+        came = [row.value for row in rows if row.kind == "Host" and row.value and row.value.life is Life.PROBATION]
+        if not self.restored:
+            self.wrong += [
+                f"6: {host.name} is admitted and fenced" for host in came if host.name in self.world.fences
+            ]
 
     def _word_on(self, name: str, now: datetime) -> str:
         """The person's word, if any, that nothing automatic is done to that host now."""

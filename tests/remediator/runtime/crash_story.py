@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ def rows() -> list[Any]:
     for name, rack in RACKS.items():
         identity = Identity(f"u-{name}", "", f"d-{name}")
         known = host(name, rack, identity=identity, boot_id=f"boot-{name}-1", bmc_uuid=f"u-{name}", bmc_at=NOON)
+        known = replace(known, orchestrator_uuid=f"u-{name}", orchestrator_at=NOON)
         found += [known, Enrolment(name, "agent", "arn", rack, NOON, "v", BOX_KEY)]
     found += [machine(name, on, app=app, volumes=volumes) for name, app, on, volumes in WORK]
     found += [volume("v1", "h1", machine="m3"), Snapshot("s1", "v1", "db", NOON, 1, "d")]

@@ -12,7 +12,7 @@ from remediator.model.fleet import routable
 from remediator.model.host import Capacity, Host, HostStatus, Identity, Life
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
 from remediator.model.people import OperatorHold, Scope
-from remediator.model.request import Destroy, DestroyStage, Operation, Origin
+from remediator.model.request import Destroy, DestroyStage, Operation, Origin, Stage
 from tests.remediator.builders import (
     CLOSED,
     NOON,
@@ -396,3 +396,27 @@ async def test_a_key_is_found_for_the_enrolled_alone(lab: Lab) -> None:
     assert bytes(lab.agents.key_of("h1") or b"") == bytes(lab.keys["h1"].public_key)
     assert lab.agents.key_of("h10") is None
     assert lab.clock.now() < NOON + SECOND
+
+
+async def test_a_result_is_taken_in_before_what_its_host_tells_next(lab: Lab) -> None:
+    await lab.put(operation("k1"))
+    waiting = asyncio.create_task(lab.agents.recorded("h1", "k1", record("m1") | {"config": {"env": {"A": "1"}}}))
+    await lab.put(machine("m1"))
+    assert (waiting.done(), lab.configs.get("m1", "h1")) == (False, {"env": {"A": "1"}})
+    await lab.put(replace(operation("k1"), stage=Stage.DONE))
+    await asyncio.wait_for(waiting, 0.5)
+    # What is asked beside the journal is nowhere to be seen.
+    await asyncio.wait_for(lab.agents.recorded("h1", "ask:k2", record("m1")), 0.5)
+
+
+async def test_a_host_that_a_machine_has_left_takes_no_config_along(lab: Lab) -> None:
+    """Else every list of its app would wait for a config that nobody tells again."""
+    for name in ("h1", "h2"):
+        await lab.agents.greeted(name, hello(name))
+    await lab.put(machine("m1", "h2"))
+    await lab.agents.heard("h2", {"machines": [record("m1") | {"config": {"env": {"NEW": "1"}}}]})
+    await lab.agents.heard("h1", {"machines": [record("m1", "stopped") | {"config": {"env": {"OLD": "1"}}}]})
+    await lab.agents.heard("h1", {"absent": ["m1"]})
+    assert lab.configs.get("m1", "h2") == {"env": {"NEW": "1"}}
+    await lab.agents.heard("h2", {"absent": ["m1"]})
+    assert lab.configs.get("m1", "h2") is None

@@ -55,7 +55,7 @@ async def test_a_fence_is_pending_from_before_the_call_and_proved_after_it(lab: 
     assert await lab.told("fence") == [{"by": "bmc", "fence": "proved", "text": "turned off"}]
 
 
-async def test_an_orchestrator_that_cannot_fence_leaves_it_failed() -> None:
+async def test_where_no_orchestrator_is_set_the_fence_has_failed() -> None:
     from remediator.drivers.protocol import NoFencing
 
     lab = Lab()

@@ -97,6 +97,31 @@ def test_a_freeze_with_an_end_ends_by_itself_and_agents_are_not_told_of_it(tmp_p
     assert freezer.frozen() == ""
 
 
+def test_no_freeze_ends_sooner_because_of_another(tmp_path: Path) -> None:
+    clock = FakeClock(NOON)
+    freezer, hour = Freezer(tmp_path, OPERATOR.verify_key, clock), timedelta(hours=1)
+
+    def lasting(hours: int, after: timedelta) -> dict[str, Any]:
+        until = NOON + hours * hour
+        return sign_freeze(OPERATOR, frozen=True, who="bob", why="deploy", at=NOON + after, until=until)
+
+    freezer.accept(said())
+    with pytest.raises(PermanentError, match="frozen for longer already: by anna: drill; 'fleetmend thaw' ends it"):
+        freezer.accept(lasting(1, SECOND))
+    assert freezer.statement() == said()
+    freezer.accept(said(frozen=False, after=2 * SECOND))
+    freezer.accept(lasting(2, 3 * SECOND))
+    with pytest.raises(PermanentError, match="until 2026-08-01 14:00:00Z"):
+        freezer.accept(lasting(1, 4 * SECOND))
+    freezer.accept(lasting(3, 5 * SECOND))
+    assert "15:00:00Z" in freezer.frozen()
+    # One that is over binds nobody.
+    clock.set(NOON + 3 * hour)
+    freezer.accept(lasting(4, 6 * SECOND))
+    freezer.accept(said(after=7 * SECOND))
+    assert freezer.frozen() == "by anna: drill"
+
+
 def test_the_end_of_a_freeze_cannot_be_changed_or_taken_away(freezer: Freezer) -> None:
     word = sign_freeze(OPERATOR, frozen=True, who="anna", why="deploy", at=NOON, until=NOON + timedelta(hours=1))
     with pytest.raises(PermanentError):

@@ -163,6 +163,73 @@ async def test_a_question_whose_answer_is_lost_gives_nothing_away_twice() -> Non
     assert (arn.part, fra.part) == (0, 1)
 
 
+IN_APP = policy(playbook(budgets=(Budget("app", max_in_flight=Share(0.5, 1)),)))
+
+
+def slots(shard: Shard, app: str) -> int:
+    return (shard.watch.shares or {}).get(f"host_dead InFlight 0.5/1 of app {app}", 0)
+
+
+async def test_an_app_of_two_shards_has_one_budget_and_one_of_a_single_shard_waits_for_nobody() -> None:
+    fleet = Fleet()
+    arn, fra = (fleet.shard(name, IN_APP) for name in ("arn", "fra"))
+    await arn.put(*begun("a1"), dead("a2"), machine("m-a2", on="a2", app="alone"))
+    await fra.put(dead("f1"), machine("m-f1", on="f1"))
+    for shard in (arn, fra, arn, fra):
+        await shard.neighbours.look()
+    # One host of `web` in each: half of two is one, and that one is in use; the other app is nobody else's.
+    assert (slots(arn, "web"), slots(fra, "web")) == (1, 0)
+    assert (slots(arn, "alone"), slots(fra, "alone")) == (1, 0)
+    (_, _, remediation) = begun("a1")
+    await arn.put(replace(remediation, closed_at=NOON), host("a1"))
+    for shard in (arn, fra):
+        await shard.neighbours.look()
+    assert (slots(arn, "web"), slots(fra, "web")) == (0, 1)
+
+
+async def test_who_newly_fell_in_one_shard_has_fallen_for_the_other_too() -> None:
+    rules = policy(playbook(budgets=(Budget("fleet", newly_unhealthy=Share(0.1, 1)),)))
+    fleet, key = Fleet(), "host_dead NewlyUnhealthy 0.1/1 over 3600 s"
+    arn, fra = (fleet.shard(name, rules) for name in ("arn", "fra"))
+    # It is remedied by now, and nobody asks about it any more.
+    await arn.put(dead("a1"), Remediation("host_dead", "a1", NOON, {"mark_host_dead": NOON}))
+    await fra.put(named("f1", "fra"))
+    for shard in (arn, fra):
+        await shard.neighbours.look()
+    await fra.put(dead("f1"))
+    for shard in (fra, arn, fra, arn, fra):
+        await shard.neighbours.look()
+    assert [(shard.watch.shares or {})[key] for shard in (arn, fra)] == [1, 0]
+
+
+async def test_how_large_an_app_is_elsewhere_is_told_once_somebody_asks_for_it() -> None:
+    fleet = Fleet()
+    arn, fra = (fleet.shard(name, IN_APP) for name in ("arn", "fra"))
+    await arn.put(*(part for name in ("a1", "a2", "a3") for part in (dead(name), machine(f"m-{name}", on=name))))
+    many = [part for n in range(5) for part in (named(f"f{n}", "fra"), machine(f"m-f{n}", on=f"f{n}"))]
+    await fra.put(*many)
+    await arn.neighbours.look()
+    # Its own three hosts alone are known: half of them is one.
+    assert slots(arn, "web") == 1
+    for shard in (fra, fra, arn):
+        await shard.neighbours.look()
+    assert slots(arn, "web") == 3
+    assert fleet.commons.stakes["host_dead InFlight 0.5/1 of app web"].keys() == {"arn"}
+
+
+async def test_what_an_app_holds_is_given_back_with_its_last_slot() -> None:
+    fleet = Fleet()
+    arn = fleet.shard("arn", IN_APP)
+    await arn.put(dead("a1"), machine("m-a1", on="a1"))
+    await arn.neighbours.look()
+    assert slots(arn, "web") == 1
+    await arn.put(host("a1"))
+    await arn.neighbours.look()
+    assert arn.watch.shares == {"host_dead InFlight 0.5/1 of app web": 0}
+    await arn.neighbours.look()
+    assert (arn.watch.shares, dict(fleet.commons.stakes["host_dead InFlight 0.5/1 of app web"])) == ({}, {})
+
+
 async def test_who_has_lost_its_lease_settles_nothing() -> None:
     fleet = Fleet()
     arn = fleet.shard("arn")

@@ -93,6 +93,17 @@ async def test_no_room_is_refused_and_the_demand_is_noted_until_it_is_met() -> N
     await lab.ledger.close()
 
 
+async def test_regions_that_nobody_has_are_one_series() -> None:
+    lab = await ready()
+    for number in range(3):
+        with pytest.raises(Refused):
+            await lab.requests.create_machine(replace(ASK, region=f"made-up-{number}"))
+        with pytest.raises(Refused):
+            await lab.requests.volumes.create(VolumeAsk("web", "data", f"made-up-{number}", 1))
+    assert lab.requests.placements == {"other": 6}
+    assert set(lab.requests.failures) == {("other", "insufficient_capacity"), ("other", "volume_placement_capacity")}
+
+
 async def test_two_at_once_are_never_promised_the_same_room() -> None:
     lab = await ready(host("h1", capacity=Capacity(1, 256, 0)))
     answers: tuple[Any, ...] = await asyncio.gather(
@@ -102,6 +113,12 @@ async def test_two_at_once_are_never_promised_the_same_room() -> None:
     )
     assert [type(answer) for answer in answers] == [Machine, Refused]
     await lab.ledger.close()
+
+
+async def test_a_schedule_that_nobody_keeps_is_told() -> None:
+    lab = await ready()
+    made = await carried_out(lab, lab.requests.create_machine(replace(ASK, config={**FULL, "schedule": "daily"})))
+    assert "schedule daily has no effect here" in made.events[-1].text
 
 
 async def test_a_name_is_taken_once() -> None:

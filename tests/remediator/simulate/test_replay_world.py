@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from remediator.model.policy import Budget, Share
+from remediator.model.loan import Loan, LoanStage
+from remediator.model.policy import Budget, Share, Step
 from remediator.simulate.replay.compare import compared, reproduced
 from remediator.simulate.replay.past import Befell
-from tests.remediator.builders import NOON, SECOND, machine
+from tests.remediator.builders import NOON, SECOND, host, machine
 from tests.remediator.simulate.site import host_dead, lost, past, policy, replayed
 
 
@@ -109,3 +110,18 @@ def test_the_same_past_is_the_same_replay_and_another_rule_is_told_apart() -> No
     comparison = compared(first.decisions, other.decisions, first.names)
     assert not comparison.same
     assert next(each.why for each in comparison.missing).startswith("decided 37.0 s later")
+
+
+def test_a_lent_host_is_given_back_again_and_another_idle_time_is_told_apart() -> None:
+    known = past()
+    known.rows["Host"]["b1"] = host("b1", "r9")
+    lent = Loan("b1", "arn", "burst", NOON - 7200 * SECOND, LoanStage.JOINED, joined_at=NOON - 7000 * SECOND)
+    lent = replace(lent, idle_since=NOON - 1200 * SECOND)
+    known.rows["Loan"]["b1"] = lent
+    labels = {"alertname": "BurstHostIdle", "host": "b1", "region": "arn", "playbook": "burst_over"}
+    idle = replace(host_dead("b1", 500, 3000), rule="BurstHostIdle", labels=labels)
+    found = replayed(known, [idle])
+    assert acts(found) == [(600.001, "b1", "give_back")]
+    assert [change.life for change in found.lives if change.host == "b1"] == ["retired"]
+    longer = (Step("give_back", {"idle": timedelta(minutes=40)}),)
+    assert acts(replayed(known, [idle], policy(burst_over={"steps": longer}))) == [(1200.001, "b1", "give_back")]
