@@ -169,7 +169,7 @@ class Remediator:
         ceilings = agents.sworn.ceilings if agents.sworn else dict
         self.enrolments = Enrolments(ledger, self._identity(), clock, ceilings)
         hosts = ProviderDriver(self.session, settings.provider)
-        prepare = Preparation(ledger, self.unsealer, self.enrolments, clock)
+        prepare = Preparation(ledger, self.unsealer, self.enrolments, clock, self.watch.known)
         hooks = WebhookDriver(self.session, settings.webhooks)
         uncheckable = self.seat.bound({"provision": hosts, "give_back": hosts, "webhook": hooks, **self._power()})
         switch = Switch(uncheckable, self.driver)

@@ -31,7 +31,7 @@ class FenceParams(Params):
 
 
 def plan(case: Case, params: FenceParams) -> Planned:
-    if case.host is None or case.host.fence is Fence.PROVED:
+    if case.host is None or case.host.fence is Fence.PROVED or case.host.attested_gone:
         return Planned()
     if early := _too_early(case, case.host, params):
         return Planned(waiting=early)

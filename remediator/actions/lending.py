@@ -80,14 +80,22 @@ def unsure(host: Host, fleet: Fleet) -> str:
     return ""
 
 
+def another(loan: Loan, fleet: Fleet) -> str:
+    """Whether it is not the host that was lent."""
+    host = fleet.hosts.get(loan.host)
+    changed = host is not None and host.joined and host.identity.contradicts(loan.identity)
+    return "another host bears its name by now" if changed else ""
+
+
 def kept(loan: Loan, fleet: Fleet) -> str:
     """Why it stays; a host that never joined holds nothing."""
     host = fleet.hosts.get(loan.host)
     found = in_use(loan.host, fleet)
     if host is None or not host.joined:
-        return found
-    if host.identity.contradicts(loan.identity):
-        return "another host bears its name by now"
+        lives = loan.stage is LoanStage.AWAITED and loan.host in fleet.strangers
+        return found or ("an agent greets in its name, and is not enrolled" if lives else "")
+    if why := another(loan, fleet):
+        return why
     if host.cordoned and not (loan.closed and host.cordoned == loan.by):
         return f"it is cordoned: {host.cordoned}"
     return found or needed(loan.region, fleet) or unsure(host, fleet)
@@ -98,6 +106,9 @@ def due(loan: Loan, idle: timedelta, now: datetime) -> str:
     if loan.stage is LoanStage.AWAITED:
         left = loan.asked_at + DEADLINE - now
         return f"it may still join, for {left.total_seconds():.0f} s" if left > timedelta() else ""
+    if loan.stage is LoanStage.STUCK and loan.joined_at is None:
+        # Its cooldown is all that it waits for: nothing ever was on it.
+        return ""
     if loan.idle_since is None:
         return "it is in use, or its burst is not over"
     left = loan.idle_since + idle - now

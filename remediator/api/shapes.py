@@ -24,8 +24,10 @@ def host_status(host: Host | None) -> HostStatus:
 
 
 def status_of(machine: Machine, host: Host | None) -> HostStatus:
-    """Its host's; unknown while no host has told of it yet, for until then its full config is nowhere to be read."""
-    return HostStatus.UNKNOWN if machine.coming else host_status(host)
+    """Its host's; unknown where that is well and has it not, or not yet: its full config is nowhere to be read."""
+    status = host_status(host)
+    away = status is HostStatus.OK and (machine.coming or machine.missing)
+    return HostStatus.UNKNOWN if away else status
 
 
 def machine_doc(machine: Machine, host: Host | None, full: dict[str, Any] | None) -> MachineDoc:

@@ -7,7 +7,7 @@ from remediator.api.control import Control
 from remediator.api.explaining.remedies import what_would_help
 from remediator.api.explaining.whatif import summary_doc
 from remediator.api.people.docs import people_docs
-from remediator.api.shapes import host_status, slices
+from remediator.api.shapes import slices, status_of
 from remediator.api.state.docs import capacity_doc
 from remediator.api.volumes.docs import volume_doc
 from remediator.engine.whatif import Fate, Outlook
@@ -154,7 +154,7 @@ def _machine_doc(machine: Machine, fleet: Fleet) -> dict[str, Any]:
         "host": machine.host,
         "region": machine.region,
         "state": machine.state,
-        "host_status": host_status(host),
+        "host_status": status_of(machine, host),
         "routable": routable(machine, host),
         "condemned": machine.condemned,
         "adopted": machine.adopted,

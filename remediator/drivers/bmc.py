@@ -20,10 +20,14 @@ class Button(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a BMC says of its chassis: its uuid, as it writes it, and ``on``, ``off`` or ``unknown``."""
+    """What a BMC says of its chassis: its uuid, as it writes it, and ``on``, ``off`` or ``unknown``.
+
+    Of an orchestrator ``none``, ``pending``, ``fenced`` or ``unknown``, and which life its proof names, or 0.
+    """
 
     uuid: str
     state: str
+    epoch: int = 0
 
 
 class BmcSession(Protocol):

@@ -103,12 +103,12 @@ class Orchestrator:
             said = await self.statement(host)
         except (TransientError, PermanentError):
             return Reading("", "unknown")
-        return Reading(said.chassis, said.state)
+        return Reading(said.chassis, said.state, said.proof.epoch if said.proof else 0)
 
     async def statement(self, host: str) -> Statement:
         try:
             return msgspec.json.decode(await self._ask("GET", host, "fence"), type=Statement)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise TransientError("the orchestrator's answer cannot be read") from error
 
     async def fence(self, meant: Meant, key: str, not_after: datetime) -> None:

@@ -52,7 +52,7 @@ def _token(place: Endpoint) -> str:
 
 async def _answered(answer: aiohttp.ClientResponse) -> dict[str, Any]:
     if answer.status in (200, 201, 202):
-        return _value(await answer.text())
+        return _value(await answer.read())
     raise _failure(answer.status)
 
 
@@ -62,8 +62,8 @@ def _failure(status: int) -> TransientError | PermanentError:
     return PermanentError(f"provider answered {status}")
 
 
-def _value(text: str) -> dict[str, Any]:
+def _value(body: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TransientError("provider answered something that is no JSON object") from error

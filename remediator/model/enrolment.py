@@ -54,3 +54,5 @@ class Term:
     rewound: str = ""
     rewound_at: datetime | None = None
     keys: str = ""
+    # Part of the names of new hosts, once a gap was accepted: of those in it, names that we have forgotten live on.
+    naming: str = ""

@@ -56,6 +56,8 @@ class Fleet:
     on_return: Mapping[str, str] = field(default_factory=dict)
     # Since when a playbook's asks may be a backlog: our start, or a change of its rules, whichever came last.
     backlog_since: Mapping[str, datetime] = field(default_factory=dict)
+    # Names of lent hosts in which an agent greets that is not enrolled: it lives, and we have forgotten it.
+    strangers: frozenset[str] = frozenset()
     # Why we do not trust ourselves, by reason: a clock that jumped, a lost lease, isolation.
     doubts: Mapping[str, str] = field(default_factory=dict)
     # Of several shards: what the others tell, and our part of each budget of the whole fleet (None: all of it).

@@ -194,6 +194,11 @@ class Host:
             raise ForbiddenEdge(f"fence of {self.name}: {self.fence} -> {fence} (by {by})")
         return replace(self, fence=fence, fence_by=by, fence_at=now)
 
+    def vouched(self, by: str, now: datetime) -> "Host":
+        """The same host with a person's word that it is off: a proof, whoever proved it before."""
+        proved = self if self.fence is Fence.PROVED else self.fenced(Fence.PROVED, by=by, now=now)
+        return replace(proved, fence_by=by, fence_at=now)
+
     def unfenced(self) -> "Host":
         bare = replace(self, fence=Fence.NONE, fence_by="", fence_at=None, lease_lapsed_at=None, lease_note="")
         return replace(bare, heard_at=None)
@@ -238,5 +243,11 @@ class Host:
         return bool(self.attested) and self.life is not Life.RETIRED
 
     @property
+    def attested_gone(self) -> bool:
+        """Whether a person has said that nothing of it acts any more; what has power there now is another's work."""
+        return self.attested not in ("", "removed")
+
+    @property
     def takes_work(self) -> bool:
-        return self.life is Life.HEALTHY and self.status is HostStatus.OK and not self.cordoned and self.joined
+        free = self.joined and not self.cordoned and not self.let_go_due
+        return self.life is Life.HEALTHY and self.status is HostStatus.OK and free

@@ -25,7 +25,7 @@ _L = LoanStage
 EDGES: dict[LoanStage, frozenset[LoanStage]] = {
     _L.AWAITED: frozenset({_L.JOINED, _L.ASKED}),
     _L.JOINED: frozenset({_L.CLOSING}),
-    _L.CLOSING: frozenset({_L.JOINED, _L.ASKED}),
+    _L.CLOSING: frozenset({_L.JOINED, _L.ASKED, _L.STUCK}),
     # Refused, a host takes work again; one that may be taken at any moment never does.
     _L.ASKED: frozenset({_L.JOINED, _L.STUCK, _L.RETURNED}),
     _L.STUCK: frozenset({_L.JOINED, _L.CLOSING, _L.ASKED}),
@@ -53,6 +53,8 @@ class Loan:
     operation: str = ""
     tries: int = 0
     note: str = ""
+    # A try of which nobody knows the end: it may be taken at any moment, until a person lets work on it again.
+    uncertain: bool = False
     # Whom its provider made: another one under its name is not lent.
     identity: Identity = NOBODY
 
@@ -65,6 +67,10 @@ class Loan:
         if stage not in EDGES[self.stage]:
             raise ForbiddenEdge(f"loan of {self.host}: {self.stage} -> {stage}")
         return replace(self, stage=stage, moved_at=now, note=note)
+
+    def stuck(self, now: datetime, note: str) -> "Loan":
+        """It stays closed; once it was asked back, who knows with what end, that is not forgotten."""
+        return replace(self.moved_to(LoanStage.STUCK, now, note), uncertain=self.uncertain or self.tries > 0)
 
     @property
     def over(self) -> bool:

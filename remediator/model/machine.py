@@ -134,7 +134,14 @@ class Machine:
     @property
     def coming(self) -> bool:
         """Ours, in a lost one's place, and not yet heard of from the host that is to make it."""
-        return bool(self.replaces) and self.state is MachineState.CREATED
+        return bool(self.replaces) and self.state is MachineState.CREATED and not self.digest
+
+    @property
+    def missing(self) -> bool:
+        """Its own host's agent has said that it has it not."""
+        # What was told of its host since says nothing of the machine.
+        last = next((event.kind for event in self.events if event.kind != "host"), "")
+        return self.state is MachineState.FAILED and last == LOST_EVENT
 
     @property
     def condemned(self) -> bool:

@@ -12,6 +12,7 @@ from remediator.engine.people.taking_over import Place, made_ours, place_of
 from remediator.model.enrolment import Term
 from remediator.model.errors import PermanentError
 from remediator.model.host import Host, Life
+from remediator.model.loan import Loan, LoanStage
 from remediator.model.machine import Event, Machine, MachineState, Volume
 from remediator.model.reconciling import Ahead, Differing, Gap
 from remediator.model.request import (
@@ -150,7 +151,8 @@ class Rewound:
             self._take_over(gap, draft, now)
             _give_up(self._ledger, self.term, draft, now)
             born = self._born(now)
-            self.term = replace(self.term, incarnation=born, number=1, began=now, rewound="", rewound_at=None)
+            fresh = replace(self.term, incarnation=born, number=1, began=now, naming=born.rpartition("-")[2])
+            self.term = replace(fresh, rewound="", rewound_at=None)
             draft.put(self.term)
             draft.note(now, "term", "remediator", {"term": 1, "incarnation": self.term.incarnation})
             counts = {"unknown": len(gap.unknown), "elsewhere": len(gap.elsewhere), "missing": len(gap.missing)}
@@ -271,3 +273,15 @@ def _give_up(ledger: Ledger, term: Term, draft: Draft, now: datetime) -> None:
     for burst in list(ledger.all(Burst).values()):
         if burst.open:
             draft.put(burst.moved_to(BurstStage.STUCK, now, _GIVEN_UP))
+    for loan in list(ledger.all(Loan).values()):
+        _forget(loan, draft, now)
+
+
+def _forget(loan: Loan, draft: Draft, now: datetime) -> None:
+    """Who has not joined in the copy may have, and works unknown to us; who was to go may be going since."""
+    if loan.joined_at is None:
+        draft.delete(loan)
+    elif loan.stage in (LoanStage.CLOSING, LoanStage.ASKED):
+        draft.put(replace(loan.moved_to(LoanStage.STUCK, now, _GIVEN_UP), uncertain=True))
+    elif loan.stage is LoanStage.JOINED:
+        draft.put(replace(loan, idle_since=None))

@@ -99,7 +99,7 @@ class Process:
         watch.alerts = lambda: self.signals.alerts(self.clock.now(), self.gauge.open_since())
         self.agents = Agents(self.ledger, watch, ConfigCache(), term, self.clock)
         self._wire_doubts(term)
-        self.outbox = Sender(self.ledger, self.agents, self.clock, self._setting.send, self._doom)
+        self.outbox = Sender(self.ledger, self.agents, self.clock, self._setting.send, self._doom, watch.known)
         self.loop = TimedLoop(self.ledger, watch, self.outbox, self.agents, rules, self.clock, Uncounted())
         self.loop.looked = self.doubts.looked
         playbooks = self._rules.policy.playbooks

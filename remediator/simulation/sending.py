@@ -1,9 +1,11 @@
 """The outbox without tasks: what is due goes to the world at once, and its end comes back as a message."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from remediator.clock import Clock
 from remediator.model.errors import TransientError
+from remediator.model.fleet import Fleet
 from remediator.model.machine import Machine
 from remediator.model.request import Operation
 from remediator.runtime.agents.door import Agents
@@ -18,12 +20,15 @@ from remediator.simulation.keeping import Doom, at_once
 class Sender(Outbox):
     """Same rules as its parent about what is due; one command of a key is under way at a time."""
 
-    def __init__(self, ledger: Ledger, agents: Agents, clock: Clock, send: Send, doom: Doom) -> None:
+    def __init__(
+        self, ledger: Ledger, agents: Agents, clock: Clock, send: Send, doom: Doom, known: Callable[[], Fleet]
+    ) -> None:
         self._ledger = ledger
         self._agents = agents
         self._clock = clock
         self._out = send
         self._doom = doom
+        self._known = known
         self._under_way: dict[str, datetime] = {}
         self._sequence = 0
 
@@ -50,10 +55,15 @@ class Sender(Outbox):
 
     async def _last_look(self, operation: Operation) -> bool:
         """In a commit of its own before the call, as the real outbox prepares it."""
+        now = self._clock.now()
         async with self._ledger.writing() as draft:
-            why = lending.about_to_ask(operation, self._ledger, draft, self._clock.now())
+            try:
+                why = lending.about_to_ask(operation, self._known(), draft, now)
+            except TransientError as waits:
+                outcomes.postponed(operation, str(waits), draft, now)
+                return False
             if why:
-                outcomes.failed(operation, why, draft, self._clock.now())
+                outcomes.failed(operation, why, draft, now)
         return not why
 
     def _completed(self, operation: Operation) -> Operation:

@@ -97,8 +97,6 @@ def test_only_what_acts_within_seconds_is_looked_at_each_second() -> None:
 def test_what_is_new_does_not_act_on_hosts_by_itself() -> None:
     # What rack_dead does for a rack that is proved to be off, host_dead did before.
     old = {"host_dead", "host_disk_full", "host_wedged", "rack_dead", "region_without_room"}
-    # What region_without_room has bought by itself is given back by itself (docs/adr/0029-lent-hosts.md).
-    old |= {"burst_over"}
     harmless = {"notify", "uncordon", "quarantine"}
     for playbook in POLICY.playbooks.values():
         if playbook.mode.value == "auto" and playbook.name not in old:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-from remediator.model.host import Fence, Host, Identity, Life
+from remediator.model.host import Host, Identity, Life
 
 # What a host says that is cordoned for it.
 CLAIMED = "identity"
@@ -66,9 +66,9 @@ def answered(known: Host, word: Word, by: str, now: datetime) -> Host:
 
 
 def _off(host: Host, word: Word, by: str, now: datetime) -> Host:
-    if word is not Word.REPLACED or host.life is not Life.DEAD or host.fence is Fence.PROVED:
+    if word is not Word.REPLACED or host.life is not Life.DEAD:
         return host
-    return host.fenced(Fence.PROVED, by=f"{by}: {word}", now=now)
+    return host.vouched(f"{by}: {word}", now)
 
 
 def newborn(known: Host | None, told: Identity) -> bool:

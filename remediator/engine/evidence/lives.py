@@ -79,6 +79,7 @@ def _fenced(host: Host, sighting: Sighting, now: datetime) -> Host:
 def _on_again(host: Host, sighting: Sighting, now: datetime) -> Host:
     """Switched on since: it may be back in a moment, and what has not yet begun waits for patience."""
     since = host.fence_at is not None and sighting.power_at is not None and sighting.power_at > host.fence_at
-    if host.fence_by in ("lease", "orchestrator") or sighting.power != "on" or not since:
+    stands = host.fence_by in ("lease", "orchestrator") or host.attested_gone
+    if stands or sighting.power != "on" or not since:
         return host
     return replace(host.fenced(Fence.NONE, by="", now=now), fence_at=None)

@@ -90,8 +90,9 @@ def _told(playbook: Playbook, budget: Budget, index: Index, where: Place, asking
         yield RATE, Need(budget.rate, used, used + asking, members, app)
     if budget.newly_unhealthy is not None:
         used = sum(index.newly_lost(where, budget.within, ""))
-        # Who fell here has fallen for the others too, whether anybody still asks about it or not.
-        yield NEWLY_UNHEALTHY, Need(budget.newly_unhealthy, used, used, members, app)
+        # Who fell here has fallen for the others too, whether anybody still asks about it or not. Who asks may not be
+        # one of them: it lives, or fell long ago, and wants a place beside theirs.
+        yield NEWLY_UNHEALTHY, Need(budget.newly_unhealthy, used, used + min(asking, 1), members, app)
 
 
 def fair(whole: int, hosts: Mapping[str, int], turn: int) -> dict[str, int]:

@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
-from remediator.actions.lending import in_use, kept
+from remediator.actions.lending import another, in_use, kept
 from remediator.engine.guards.holds import hold_on, of_host, words
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
 from remediator.model.layered import picked
 from remediator.model.loan import Loan, LoanStage
 from remediator.model.machine import MachineState
+from remediator.model.people import Scope
 from remediator.model.request import Stage
 
 # Between being closed to new work and being asked back: whatever was on its way there has arrived by then.
@@ -40,16 +42,17 @@ def advance(loan: Loan, fleet: Fleet, now: datetime) -> Loan | None:
 def _joined(loan: Loan, host: Host, why: str, now: datetime) -> Loan:
     """It takes work from now on; whoever it is that joins first is the one that was lent."""
     known = host.identity if loan.joined_at is None else loan.identity
-    back = replace(loan.moved_to(LoanStage.JOINED, now, why), idle_since=None, identity=known)
+    back = replace(loan.moved_to(LoanStage.JOINED, now, why), idle_since=None, identity=known, uncertain=False)
     return replace(back, joined_at=loan.joined_at or now)
 
 
 def _stuck(loan: Loan, host: Host, now: datetime) -> Loan:
     """Let work again by a person, or joined before anybody was asked to take it."""
-    if loan.joined_at is None and loan.tries:
+    if loan.joined_at is None and (loan.tries or loan.uncertain):
         # It slipped in, and may be taken at any moment.
-        return replace(loan, joined_at=now, identity=host.identity)
-    may = loan.joined_at is None or host.cordoned != loan.by
+        return replace(loan, joined_at=now, idle_since=now, identity=host.identity, uncertain=True)
+    reopened = not host.cordoned if loan.uncertain else host.cordoned != loan.by
+    may = loan.joined_at is None or reopened
     return _joined(loan, host, "work may run on it again", now) if may else loan
 
 
@@ -91,7 +94,7 @@ def asked(loan: Loan, now: datetime) -> Loan:
 def _asked(loan: Loan, fleet: Fleet, now: datetime) -> Loan:
     known = fleet.operations.get(loan.operation)
     if known is None or known.stage is Stage.FAILED:
-        return loan.moved_to(LoanStage.STUCK, now, known.error if known else "what was asked of its provider is lost")
+        return loan.stuck(now, known.error if known else "what was asked of its provider is lost")
     if loan.tries == 0 and (why := against(loan, fleet, now)):
         # Nobody has been asked yet.
         return withdrawn(loan, why, now)
@@ -99,21 +102,37 @@ def _asked(loan: Loan, fleet: Fleet, now: datetime) -> Loan:
 
 
 def withdrawn(loan: Loan, why: str, now: datetime) -> Loan:
-    """It stays, and is idle from the beginning again. Of one that never joined there is nothing to let work again."""
-    back = LoanStage.JOINED if loan.joined_at else LoanStage.STUCK
-    return replace(loan.moved_to(back, now, why), idle_since=None)
+    """It stays, and is idle from the beginning again.
+
+    Of one that never joined there is nothing to let work again; one that may be taken at any moment must not.
+    """
+    if loan.uncertain or not loan.joined_at:
+        return loan.moved_to(LoanStage.STUCK, now, why)
+    return replace(loan.moved_to(LoanStage.JOINED, now, why), idle_since=None)
 
 
 def against(loan: Loan, fleet: Fleet, now: datetime) -> str:
     """Why a host that is closed must not go now; its guards were asked before, and people may have spoken since."""
+    return forbidden(loan, fleet, now) or kept(loan, fleet)
+
+
+def forbidden(loan: Loan, fleet: Fleet, now: datetime) -> str:
+    """Why its provider must not be asked (again), though the host may be dying of the last asking already."""
     host = fleet.hosts.get(loan.host)
-    if held := hold_on(fleet, of_host(fleet, loan.host), now, loan.by):
+    if held := hold_on(fleet, chain(of_host(fleet, loan.host), [(Scope.REGION, loan.region)]), now, loan.by):
         return words(held)
-    if fleet.frozen or fleet.doubts or fleet.gate is None or not fleet.gate.open:
-        doubt = next(iter(fleet.doubts), "")
-        return fleet.frozen or doubt or "the metrics store cannot be trusted"
+    if why := blind(fleet):
+        return why
     if host is not None and host.in_maintenance:
         return "it is in maintenance"
     if loan.joined_at and (host is None or host.cordoned != loan.by):
         return "a person lets work on it again"
-    return kept(loan, fleet)
+    found = in_use(loan.host, fleet)
+    return f"it is in use: {found}" if found else another(loan, fleet)
+
+
+def blind(fleet: Fleet) -> str:
+    """Why nobody is asked for anything just now: it passes by itself."""
+    if fleet.frozen or fleet.doubts or fleet.gate is None or not fleet.gate.open:
+        return fleet.frozen or next(iter(fleet.doubts), "") or "the metrics store cannot be trusted"
+    return ""

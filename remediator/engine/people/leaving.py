@@ -14,7 +14,7 @@ from remediator.engine.people.spoken import Change, Ground, host_named, listed, 
 from remediator.engine.people.undone import moves_back
 from remediator.model.decision import Remediation
 from remediator.model.fleet import Fleet
-from remediator.model.host import Fence, Host, HostStatus, Life
+from remediator.model.host import Host, HostStatus, Life
 from remediator.model.machine import Event, Machine, MachineState, Recovery
 from remediator.model.policy import Limits, Mode, Playbook
 from remediator.model.request import Destroy, DestroyStage, Origin
@@ -55,7 +55,7 @@ def _attested(host: Host, attested: str, said: Said, now: datetime) -> Host:
     told = replace(host, attested=attested, attested_by=said.by, attested_why=said.why, attested_at=now)
     if attested == REMOVED:
         return replace(told, cordoned=told.cordoned or f"leaving{told_by(said)}")
-    return told if told.fence is Fence.PROVED else told.fenced(Fence.PROVED, by=f"{said.by}: {attested}", now=now)
+    return told.vouched(f"{said.by}: {attested}", now)
 
 
 def removed(word: Remove, said: Said, ground: Ground) -> Change:

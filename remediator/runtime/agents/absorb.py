@@ -72,7 +72,9 @@ class Record(msgspec.Struct):
 def greeted_host(known: Host | None, hello: Hello, now: datetime) -> Host:
     """The host after its agent said hello: new, returning from the dead or from a reboot, or just reconnected."""
     began = known.epoch + 1 if known else 1
-    blank = Host(hello.name, hello.region, hello.rack, since=now, status_since=now, epoch=began)
+    # The name is what was to be cut off: whoever has it now is to be let go as well.
+    owed = known.cut_off_in if known else 0
+    blank = Host(hello.name, hello.region, hello.rack, since=now, status_since=now, epoch=began, cut_off_in=owed)
     host = blank if known is None or newborn(known, hello.identity) else known
     rebooted = bool(host.boot_id) and host.boot_id != hello.boot_id
     if host.life is Life.DEAD or (rebooted and host.life not in (Life.RETURNING, Life.RETIRED)):

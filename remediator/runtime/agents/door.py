@@ -22,6 +22,7 @@ from remediator.model.enrolment import Enrolment, Term
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import Host, HostStatus, Life
 from remediator.model.layered import picked
+from remediator.model.loan import Loan, LoanStage
 from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Destroy, DestroyStage, Operation, Origin
 from remediator.runtime.agents.absorb import (
@@ -88,6 +89,10 @@ class Agents:
 
     def key_of(self, name: str) -> PublicKey | None:
         known = self._ledger.get(Enrolment, f"agent/{name}")
+        loan = self._ledger.get(Loan, name) if known is None else None
+        if loan is not None and loan.stage is LoanStage.AWAITED:
+            # Anybody may say so, and all that it does is to keep a host that we await.
+            self._watch.strangers |= {name}
         return parse_box_key(known.box_key) if known else None
 
     async def greeted(self, name: str, hello: dict[str, Any]) -> Welcome:

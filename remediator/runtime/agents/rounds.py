@@ -5,15 +5,17 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from heapq import nsmallest
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from remediator.clock import Clock
 from remediator.drivers.bmc import Bmcs, Reading, same_chassis
 from remediator.model.host import Host, Life
-from remediator.runtime.ledger import Ledger
+from remediator.model.request import Operation
+from remediator.runtime.ledger import Draft, Ledger
 from remediator.sources.evidence import Evidence
 
 log = logging.getLogger("fleetmend.power")
@@ -22,6 +24,9 @@ _EVERY = 1.0
 _AT_ONCE = 32
 # How old the word of who may fence a healthy host may become before it is asked again; it speaks for a week.
 KNOWN_EVERY = timedelta(hours=1)
+# One that tells no chassis is asked again after this, each time twice as late, up to an hour.
+_AGAIN = timedelta(minutes=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class PowerRound:
@@ -93,6 +98,8 @@ class Said:
         return replace(host, **said)
 
 
+# What only an orchestrator says.
+_CUT_OFF = ("pending", "fenced")
 BY_BMC = Said("its BMC is that of another chassis", "bmc_uuid", "bmc_at")
 BY_ORCHESTRATOR = Said("the orchestrator means another chassis", "orchestrator_uuid", "orchestrator_at")
 
@@ -106,6 +113,7 @@ class KnownRound:
         self._clock = clock
         self._said = said
         self._asked: dict[str, datetime] = {}
+        self._waits: dict[str, timedelta] = {}
         self._told: set[str] = set()
 
     async def run(self) -> None:
@@ -114,13 +122,28 @@ class KnownRound:
             await self._clock.sleep(_EVERY)
 
     async def look(self) -> None:
-        """Ask those that are due, some at a time, and write down what they said."""
+        """Ask those that are due, some at a time, the longest ago first, and write down what they said."""
         now = self._clock.now()
-        due = [host for host in self._ledger.all(Host).values() if self._due(host, now)][:_AT_ONCE]
+        due = [host for host in self._ledger.all(Host).values() if self._due(host, now)]
+        due = nsmallest(_AT_ONCE, due, key=self._last_asked)
         self._asked |= {host.name: now for host in due}
-        readings = await asyncio.gather(*(self._speaker.read(host.name) for host in due))
-        if said := [(host, reading) for host, reading in zip(due, readings, strict=True) if reading.uuid]:
+        answers = await asyncio.gather(*(self._speaker.read(host.name) for host in due), return_exceptions=True)
+        said = [(host, answer) for host, answer in zip(due, answers, strict=True) if self._tells(answer, host.name)]
+        if said:
             await self._write(said)
+
+    def _last_asked(self, host: Host) -> datetime:
+        return self._asked.get(host.name) or self._said.of(host)[1] or _NEVER
+
+    def _tells(self, answer: Reading | BaseException, host: str) -> TypeGuard[Reading]:
+        """Whether it names a chassis; what does not is asked for less and less often."""
+        if isinstance(answer, BaseException):
+            log.error("asking who speaks for %s failed: %s", host, type(answer).__name__)
+        elif answer.uuid:
+            self._waits.pop(host, None)
+            return True
+        self._waits[host] = min(2 * self._waits.get(host, _AGAIN / 2), KNOWN_EVERY)
+        return False
 
     def _due(self, host: Host, now: datetime) -> bool:
         if host.life is not Life.HEALTHY or not host.identity.uuid or not self._speaker.knows(host.name):
@@ -128,8 +151,7 @@ class KnownRound:
         uuid, at = self._said.of(host)
         known = uuid == host.identity.uuid and at is not None and now - at < KNOWN_EVERY
         asked = self._asked.get(host.name)
-        # One that does not answer is asked again after a minute, not at every look.
-        return not known and (asked is None or now - asked >= timedelta(minutes=1))
+        return not known and (asked is None or now - asked >= self._waits.get(host.name, _AGAIN))
 
     async def _write(self, said: list[tuple[Host, Reading]]) -> None:
         async with self._ledger.writing() as draft:
@@ -138,14 +160,32 @@ class KnownRound:
                 host = draft.get(Host, asked.name)
                 if host is None or host.life is not Life.HEALTHY or host.identity != asked.identity:
                     continue
-                same = same_chassis(reading.uuid, host.identity.uuid)
-                # Who means another chassis must not speak for this one, whatever it said before.
-                draft.put(self._said.put(host, host.identity.uuid if same else "", now if same else None))
-                if not same and host.name not in self._told:
-                    told, own = "".join(filter(str.isprintable, reading.uuid))[:80], host.identity.uuid
-                    text = f"{self._said.of_another} ({told}); its own says {own}"
-                    draft.note(now, "notice", host.name, {"text": text})
-                (self._told.discard if same else self._told.add)(host.name)
+                if same_chassis(reading.uuid, host.identity.uuid):
+                    draft.put(_owing(self._said.put(host, host.identity.uuid, now), reading, draft, now))
+                    self._told.discard(host.name)
+                else:
+                    self._of_another(host, reading, draft, now)
+
+    def _of_another(self, host: Host, reading: Reading, draft: Draft, now: datetime) -> None:
+        """Who means another chassis must not speak for this one, whatever it said before."""
+        draft.put(self._said.put(host, "", None))
+        if host.name not in self._told:
+            told, own = "".join(filter(str.isprintable, reading.uuid))[:80], host.identity.uuid
+            draft.note(now, "notice", host.name, {"text": f"{self._said.of_another} ({told}); its own says {own}"})
+        self._told.add(host.name)
+
+
+def _owing(host: Host, reading: Reading, draft: Draft, now: datetime) -> Host:
+    """Cut off in an earlier life, and well: a restored journal has forgotten what was asked for, and it is let go."""
+    before = reading.epoch or host.epoch - 1
+    if reading.state not in _CUT_OFF or host.let_go_due or not 0 < before < host.epoch:
+        return host
+    if lifted := draft.get(Operation, host.unfence_key):
+        # It is to be lifted once more.
+        draft.delete(lifted)
+    text = f"it is well, and the orchestrator says {reading.state}: that of epoch {before} is to be lifted"
+    draft.note(now, "fence", host.name, {"by": "orchestrator", "fence": host.fence, "text": text})
+    return replace(host, cut_off_in=before)
 
 
 async def publish_agents(ledger: Ledger, file: Path, clock: Clock) -> None:

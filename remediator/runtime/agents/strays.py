@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from remediator.model.machine import LOST_EVENT, Event, Machine, MachineState, Volume
+from remediator.model.machine import Event, Machine, MachineState, Volume
 from remediator.runtime.agents.absorb import absorb_machines
 from remediator.runtime.ledger import Draft
 
@@ -27,15 +27,9 @@ class Strays:
                 self._told[known.id] = (host, record)
         for machine, (there, record) in list(self._told.items()):
             known = draft.get(Machine, machine)
-            if known is not None and _lost(known):
+            if known is not None and known.missing and not known.replaced_by:
                 del self._told[machine]
                 _move(draft, known, there, record, now)
-
-
-def _lost(machine: Machine) -> bool:
-    """Its own host's agent has said that it has it not, and nothing runs in its place."""
-    said = bool(machine.events) and machine.events[0].kind == LOST_EVENT
-    return said and machine.state is MachineState.FAILED and not machine.replaced_by
 
 
 def _move(draft: Draft, machine: Machine, host: str, record: Mapping[str, Any], now: datetime) -> None:

@@ -65,6 +65,12 @@ ROWS: dict[str, type[Any]] = {
 class Watch:
     """Holds what is not journalled: verdicts, the gate, the freeze, and the wish to look again soon."""
 
+    # Of several shards: what other leaders tell, and our part of each budget of the whole fleet.
+    elsewhere: tuple[Elsewhere, ...] = ()
+    shares: Mapping[str, int] | None = None
+    # Names of lent hosts in which somebody greeted who is not enrolled.
+    strangers: frozenset[str] = frozenset()
+
     def __init__(self, ledger: Ledger, evidence: Evidence, times: EvidenceTimes, clock: Clock) -> None:
         self._ledger = ledger
         self.evidence = evidence
@@ -99,9 +105,6 @@ class Watch:
         self.patience = Limits().patience
         self.backlog_since: Mapping[str, datetime] = {}
         self.doubts: Callable[[], Mapping[str, str]] = dict
-        # Of several shards: what other leaders tell, and our part of each budget of the whole fleet.
-        self.elsewhere: tuple[Elsewhere, ...] = ()
-        self.shares: Mapping[str, int] | None = None
 
     def wake(self) -> None:
         """Something happened: look again now."""
@@ -262,6 +265,7 @@ class Watch:
             heard_since=self.heard_since,
             on_return=self.on_return,
             backlog_since=self.backlog_since,
+            strangers=self.strangers,
             doubts=self.doubts(),
             elsewhere=self.elsewhere,
             shares=self.shares,

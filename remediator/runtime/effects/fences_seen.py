@@ -1,6 +1,7 @@
 """What orchestrators say of the hosts that they were asked to cut off: who is by now, and who is not any more."""
 
 import asyncio
+import logging
 
 from remediator.clock import Clock
 from remediator.drivers.orchestrator import Meant, Orchestrator, Statement, unproved
@@ -10,6 +11,7 @@ from remediator.runtime.agents.rounds import BY_ORCHESTRATOR, KnownRound
 from remediator.runtime.effects.fencing import ORCHESTRATOR, taken_back
 from remediator.runtime.ledger import Draft, Ledger
 
+log = logging.getLogger("fleetmend.fencing")
 _EVERY = 2.0
 _AT_ONCE = 32
 
@@ -43,8 +45,13 @@ class FenceRound:
     async def look(self) -> None:
         """Ask for all of them, and write down what has changed; whoever does not answer has said nothing."""
         asked = [host for host in self._ledger.all(Host).where("life", Life.DEAD) if _counts(host)]
-        told = await asyncio.gather(*(self._said(host) for host in asked))
-        news = [(host, said) for host, said in zip(asked, told, strict=True) if said is not None]
+        told = await asyncio.gather(*(self._said(host) for host in asked), return_exceptions=True)
+        news = []
+        for host, said in zip(asked, told, strict=True):
+            if isinstance(said, BaseException):
+                log.error("asking for the fence of %s failed: %s", host.name, type(said).__name__)
+            elif said is not None:
+                news.append((host, said))
         if any(self._changes(host, self._against(host, said)) for host, said in news):
             async with self._ledger.writing() as draft:
                 for host, said in news:

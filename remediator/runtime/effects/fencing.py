@@ -131,6 +131,8 @@ def objection(operation: Operation, host: Host | None, now: datetime) -> str:
         return f"not done within {GIVE_UP.total_seconds():.0f} s: {operation.error or 'no answer'}"
     if host.maintenance_until is not None and host.maintenance_until > now:
         return "the host is in maintenance"
+    if host.attested_gone:
+        return f"it is {host.attested}: attested by {host.attested_by}"
     if WAYS.get(operation.verb) == ORCHESTRATOR and host.fence is Fence.PROVED:
         return f"it is proved by {host.fence_by} already"
     if operation.verb == CYCLE:

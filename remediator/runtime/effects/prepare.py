@@ -1,11 +1,13 @@
 """What an operation needs at the moment it is sent, and must not lie in the journal before."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 from remediator.clock import Clock
 from remediator.model.enrolment import Enrolment
 from remediator.model.errors import PermanentError
+from remediator.model.fleet import Fleet
 from remediator.model.machine import Event, Machine, Sealed
 from remediator.model.request import Operation
 from remediator.runtime.agents.enrol import Enrolments
@@ -25,11 +27,20 @@ class Unseals(Protocol):
 class Preparation:
     """Completes an operation's arguments; the same operation is completed the same way each time."""
 
-    def __init__(self, ledger: Ledger, unsealer: Unseals, enrolments: Enrolments, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        unsealer: Unseals,
+        enrolments: Enrolments,
+        clock: Clock,
+        known: Callable[[], Fleet] = Fleet,
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._unsealer = unsealer
         self._enrolments = enrolments
+        # As it stands at the last look; of a fleet of which nothing is known nobody is given back.
+        self._known = known
 
     async def __call__(self, operation: Operation) -> Operation:
         """The operation as the driver is to have it.
@@ -51,7 +62,7 @@ class Preparation:
     async def _last_look(self, operation: Operation) -> None:
         """In the transaction after which its provider may have been asked: who joins or works after it does not."""
         async with self._ledger.writing() as draft:
-            why = about_to_ask(operation, self._ledger, draft, self._clock.now())
+            why = about_to_ask(operation, self._known(), draft, self._clock.now())
             if not why and not is_here(operation.args["host"], draft):
                 self._enrolments.shut_out(operation.args["host"], draft)
         if why:

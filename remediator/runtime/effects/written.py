@@ -26,6 +26,7 @@ from remediator.actions.effects import (
     Tell,
     Uncordon,
 )
+from remediator.model.enrolment import Term
 from remediator.model.host import Host
 from remediator.model.machine import Event, Machine, MachineState, Recovery, Volume
 from remediator.model.request import Burst, BurstStage, Destroy, Migration, Operation, Origin
@@ -185,7 +186,9 @@ def _migrate(effect: Migrate, draft: Draft, _decision: str, now: datetime) -> No
 def _provision(effect: Provision, draft: Draft, decision: str, now: datetime) -> None:
     key = f"{effect.key}:{now.timestamp():.0f}"
     # Names are known from the first: one that may have been taken at the provider is not given again.
-    hosts = tuple(f"{effect.region}-burst{effect.round}-{number + 1}" for number in range(effect.hosts))
+    term = draft.get(Term, "term")
+    naming = f"{term.naming}-" if term and term.naming else ""
+    hosts = tuple(f"{effect.region}-burst{effect.round}-{naming}{number + 1}" for number in range(effect.hosts))
     burst = Burst(key, effect.region, effect.hosts, effect.size, now, effect.demands, names=hosts)
     draft.put(burst.moved_to(BurstStage.REQUESTED, now))
     write_loans(burst, draft)

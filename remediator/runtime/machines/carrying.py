@@ -4,6 +4,8 @@ import asyncio
 from contextlib import suppress
 
 from remediator.model.errors import PermanentError, TransientError
+from remediator.model.host import LOST, Host
+from remediator.model.machine import Machine
 from remediator.model.request import Migration, MigrationStage, Operation, Stage
 from remediator.runtime.agents.watch import Watch
 from remediator.runtime.effects.outbox import Outbox
@@ -40,13 +42,18 @@ class Carrier:
         try:
             ended = await self._outbox.ended(operation.key, self._answer_within)
         except TransientError:
-            if self._ledger.get(Operation, operation.key) is None:
+            if self._ledger.get(Operation, operation.key) is None and not self._came_to_its_end(operation):
                 raise TransientError(f"{operation.host} was lost before it was done") from None
             # Accepted and under way: an error would make clients ask for the same a second time.
             return False
         if ended.stage is Stage.FAILED:
             raise PermanentError(ended.error)
         return True
+
+    def _came_to_its_end(self, operation: Operation) -> bool:
+        """Whether its host, which lives, has made it and it is destroyed since: that word overtook the other."""
+        machine, host = self._ledger.get(Machine, operation.machine), self._ledger.get(Host, operation.host)
+        return machine is not None and machine.condemned and host is not None and host.life not in LOST
 
     async def moved(self, migration: Migration) -> bool:
         """The same for a machine that moves: until it is on its new host.

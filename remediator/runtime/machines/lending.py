@@ -9,27 +9,30 @@ from remediator.actions.effects import GiveBack
 from remediator.actions.lending import in_use
 from remediator.engine.machines import loans
 from remediator.engine.people.leaving import left
+from remediator.model.errors import TransientError
 from remediator.model.fleet import Fleet
 from remediator.model.host import Host, Life
 from remediator.model.loan import Loan, LoanStage
 from remediator.model.machine import Machine, Snapshot, Volume
 from remediator.model.request import Burst, BurstStage, Demand, Destroy, Migration, Operation, Origin
-from remediator.runtime.ledger import Draft, Ledger
+from remediator.runtime.ledger import Draft
 
 VERB = "give_back"
 # The provider's word, as a person's attestation would be: nothing of it comes back.
 GONE, BY, WHY = "destroyed", "its provider", "given back: nothing needed it"
 _UNKNOWN = "its provider does not know it, and it lives"
-# Rows that say what is on a host; what a look itself has changed of them, and of the others, counts at once.
-_ON_IT: dict[str, type[Any]] = {
+# Rows of which counts at once what a look itself has changed.
+_READ: dict[str, type[Any]] = {
     "machines": Machine,
     "volumes": Volume,
     "snapshots": Snapshot,
     "destroys": Destroy,
     "migrations": Migration,
     "operations": Operation,
+    "hosts": Host,
+    "bursts": Burst,
+    "demands": Demand,
 }
-_READ = {**_ON_IT, "hosts": Host, "bursts": Burst, "demands": Demand}
 
 
 def write_loans(burst: Burst, draft: Draft) -> None:
@@ -112,27 +115,25 @@ def _retired(loan: Loan, fleet: Fleet, draft: Draft, now: datetime) -> None:
         draft.note(now, "host", host.name, {"life": gone.life, "status": gone.status, "reason": gone.reason})
 
 
-def about_to_ask(operation: Operation, ledger: Ledger, draft: Draft, now: datetime) -> str:
-    """The last look, at rows alone: why its provider must not be asked; empty, and from this commit on it may be."""
+def about_to_ask(operation: Operation, known: Fleet, draft: Draft, now: datetime) -> str:
+    """The last look before each try: why its provider must not be asked; empty, and from this commit on it may be.
+
+    Raises:
+        TransientError: it was asked before, and nobody is asked for anything just now.
+    """
     loan = draft.get(Loan, operation.args["host"])
     if loan is None or loan.operation != operation.key or loan.stage is not LoanStage.ASKED:
         return "it is not to be given back any more"
-    why = _objection(loan, ledger, draft)
+    if loan.tries and (waits := loans.blind(known)):
+        raise TransientError(waits)
+    late = is_here(loan.host, draft) and not loan.joined_at
+    why = "it has joined after all" if late else loans.forbidden(loan, known, now)
     if not why:
         draft.put(replace(loan, tries=loan.tries + 1))
     elif loan.tries:
         # Asked already, who knows with what end: whatever came to it is not to be joined by more.
-        draft.put(loan.moved_to(LoanStage.STUCK, now, why))
+        draft.put(loan.stuck(now, why))
     return why
-
-
-def _objection(loan: Loan, ledger: Ledger, draft: Draft) -> str:
-    host = draft.get(Host, loan.host)
-    closed = host is not None and host.cordoned == loan.by
-    if is_here(loan.host, draft) and not (loan.joined_at and closed):
-        return "work may run on it again" if loan.joined_at else "it has joined after all"
-    found = in_use(loan.host, _rows(ledger))
-    return f"it is in use: {found}" if found else ""
 
 
 def answered(operation: Operation, value: dict[str, Any], draft: Draft, now: datetime) -> None:
@@ -158,12 +159,6 @@ def denied(operation: Operation, text: str, draft: Draft, now: datetime) -> None
     if operation.attempts == 0:
         # Its first and only word: nothing was made.
         _forgo(operation.args["names"], draft)
-
-
-def _rows(ledger: Ledger) -> Fleet:
-    """What may be on hosts, as it is committed."""
-    found: dict[str, Any] = {name: ledger.all(kind) for name, kind in _ON_IT.items()}
-    return Fleet(**found)
 
 
 def _given(burst: Burst, asked: Iterable[str], draft: Draft) -> None:
@@ -192,7 +187,8 @@ def _given_back(operation: Operation, value: dict[str, Any], draft: Draft, now: 
     if loan is None or loan.operation != operation.key or loan.stage is not LoanStage.ASKED:
         return
     here = host is not None and host.joined and host.life is not Life.RETIRED
-    if value.get("found") is False and loan.tries <= 1 and here and host is not None and host.life is Life.HEALTHY:
+    first = loan.tries <= 1 and not loan.uncertain
+    if value.get("found") is False and first and here and host is not None and host.life is Life.HEALTHY:
         _refused(loan, _UNKNOWN, draft, now)
         return
     draft.put(loan.moved_to(LoanStage.RETURNED, now))
@@ -206,10 +202,10 @@ def _not_given_back(operation: Operation, text: str, draft: Draft, now: datetime
     loan = draft.get(Loan, operation.args["host"])
     if loan is None or loan.operation != operation.key or loan.stage is not LoanStage.ASKED:
         return
-    if loan.tries <= 1:
+    if loan.tries <= 1 and not operation.attempts:
         _refused(loan, text, draft, now)
         return
-    draft.put(loan.moved_to(LoanStage.STUCK, now, text))
+    draft.put(loan.stuck(now, text))
     draft.note(now, "loan", loan.host, {"stage": LoanStage.STUCK, "text": text})
 
 

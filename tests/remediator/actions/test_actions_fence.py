@@ -77,6 +77,11 @@ def test_nobody_loses_power_for_what_needs_no_proof(left: Machine) -> None:
     assert planned("fence", fleet(LONG, DB), when="never").waiting == "no proof yet: its power is read, never taken"
 
 
+def test_what_a_person_has_said_to_be_gone_is_not_cut_off() -> None:
+    assert planned("fence", fleet(replace(LONG, attested="wiped"), DB)) == Planned()
+    assert planned("fence", fleet(replace(LONG, attested="removed"), DB)).effects
+
+
 def test_patience_is_earned_in_our_own_term() -> None:
     known = fleet(LONG, DB, term_began=NOON - 30 * SECOND)
     assert planned("fence", known).waiting == "no proof yet: patience, 90 s left"

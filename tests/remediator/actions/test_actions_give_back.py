@@ -184,6 +184,22 @@ def test_one_that_is_stuck_is_held_for_the_cooldown_and_then_asked_back_again() 
     assert again.effects
 
 
+@pytest.mark.parametrize("tries", [0, 1])
+def test_one_that_never_joined_and_is_stuck_is_asked_back_again_after_the_cooldown(tries: int) -> None:
+    """Nothing ever was on it, since when is not asked."""
+    stuck = Loan(NAME, "arn", "b1", LONG_AGO, LoanStage.STUCK, NOON - 10 * MINUTE, tries=tries)
+    again = planned(loan=stuck, well=())
+    assert isinstance(again, Planned)
+    assert again.effects == (GiveBack(NAME, "burst_over"),)
+
+
+def test_one_in_whose_name_somebody_greets_lives_and_is_forgotten() -> None:
+    orphan = Loan(NAME, "arn", "b1", NOON - 16 * MINUTE)
+    action = ACTIONS["give_back"]
+    known = replace(fleet(orphan), strangers=frozenset({NAME}))
+    assert reason(action.plan(case(known, NAME, BOOK), action.params())).startswith("an agent greets in its name")
+
+
 def test_one_that_never_joined_is_asked_back_once_it_may_join_no_more() -> None:
     orphan = Loan(NAME, "arn", "b1", NOON - 14 * MINUTE)
     assert planned(loan=orphan, well=()) == Planned(waiting="it may still join, for 60 s")

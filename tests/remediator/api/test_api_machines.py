@@ -13,7 +13,7 @@ from remediator.engine.machines.refusals import no_room
 from remediator.model.decision import Decision, DecisionOutcome
 from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import HostStatus
-from remediator.model.machine import Event, Machine, MachineState, Recovery
+from remediator.model.machine import LOST_EVENT, Event, Machine, MachineState, Recovery
 from remediator.model.request import Origin
 
 Client = TestClient[web.Request, web.Application]
@@ -138,6 +138,25 @@ async def test_one_that_is_being_made_in_a_lost_one_s_place_keeps_no_list_back(
     assert short["host_status"] == "unknown"
     page = await get(client, "/v1/orgs/personal/machines")
     assert [each["host_status"] for each in page["machines"]] == ["unknown"]
+
+
+async def test_what_its_well_host_has_not_or_not_yet_is_unknown_and_its_list_answers(
+    client: Client, control: FakeControl
+) -> None:
+    known, lost = on(control, "h1"), on(control, "h2")
+    back = (Event(control.now(), "host", "returned", "fleetmend", "back"),)
+    said = (Event(control.now(), LOST_EVENT, "failed", "agent", "its host no longer has it"),)
+    gone = replace(known, state=MachineState.FAILED, events=back + said)
+    coming = replace(known, id="11d717c2000000", state=MachineState.CREATED, replaces="m0", digest="")
+    # Its host died before it told of it: that host cannot be reached, whatever was under way there.
+    orphan = replace(coming, id="11d717c2000001", host=lost.host)
+    control.world = replace(control.world, machines={each.id: each for each in (gone, coming, orphan)})
+    control.configs.clear()
+    docs = {doc["id"]: doc for doc in await get(client, f"/v1/apps/{known.app}/machines")}
+    assert {key: doc["host_status"] for key, doc in docs.items()} == {
+        gone.id: "unknown", coming.id: "unknown", orphan.id: "unreachable"
+    }  # fmt: skip
+    assert all(doc["config"] is None and doc["incomplete_config"] for doc in docs.values())
 
 
 async def test_what_is_destroyed_shows_its_scrubbed_copy(client: Client, control: FakeControl) -> None:

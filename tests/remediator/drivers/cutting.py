@@ -29,7 +29,7 @@ class Cutter:
     cut: Cut = nothing
     looks: int = 0
     status: int = 0
-    text: str = ""
+    text: str | bytes = ""
     hangs: bool = False
     # What is changed of each proof, for one that tells something else than what is so.
     wrong: dict[str, Any] = field(default_factory=dict)
@@ -71,7 +71,8 @@ class Cutter:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return web.Response(status=401)
         if self.status or self.text:
-            return web.Response(status=self.status or 200, text=self.text)
+            body = self.text.encode() if isinstance(self.text, str) else self.text
+            return web.Response(status=self.status or 200, body=body)
         return await handler(request) if request.match_info["host"] in self.chassis else web.Response(status=404)
 
     async def _tell(self, request: web.Request) -> web.Response:

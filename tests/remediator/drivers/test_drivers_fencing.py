@@ -137,11 +137,12 @@ async def test_a_refusal_is_told_from_trouble(site: Site, status: int, raised: t
 
 @pytest.mark.parametrize("text", [
     "no JSON", "[]", "{}", '{"state": "gone"}', '{"state": "fenced", "chassis": 7}', "\x00",
+    b'{"state": "none", "chassis": "\xff"}', '{"more": ' + 100_000 * "[",
     # A moment without its zone; none at all.
     '{"state": "fenced", "proof": {"at": "2026-08-01T12:00:00", "by": "", "chassis": "u1", "epoch": 3}}',
     '{"state": "fenced", "proof": {"by": "x", "chassis": "u1", "epoch": 3}}',
 ])  # fmt: skip
-async def test_garbage_proves_nothing(site: Site, text: str) -> None:
+async def test_garbage_proves_nothing(site: Site, text: str | bytes) -> None:
     site.cutter.text = text
     with pytest.raises(TransientError, match=r"^the orchestrator's answer cannot be read$"):
         await site.driver().perform(FENCE)

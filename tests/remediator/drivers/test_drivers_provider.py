@@ -24,14 +24,14 @@ class Provider:
     """Answers with whatever status a test sets, and remembers what it was asked."""
 
     status: int = 202
-    text: str = '{"hosts": ["h8"]}'
+    text: bytes = b'{"hosts": ["h8"]}'
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     url: str = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         held = request.headers
         self.asked.append((held["Idempotency-Key"], held["Authorization"], await request.json()))
-        return web.Response(status=self.status, text=self.text, content_type="application/json")
+        return web.Response(status=self.status, body=self.text, content_type="application/json")
 
     async def take_back(self, request: web.Request) -> web.Response:
         held = request.headers
@@ -114,7 +114,7 @@ async def test_a_name_is_one_part_of_the_path_whatever_is_in_it(provider: Provid
 
 
 async def test_an_answer_that_is_no_json_object_is_transient(provider: Provider, driver: ProviderDriver) -> None:
-    for text in ("<html>", "", "[]"):
+    for text in (b"<html>", b"", b"[]", b'{"hosts": ["\xff"]}', b'{"hosts": ' + 100_000 * b"["):
         provider.text = text
         with pytest.raises(TransientError, match="provider"):
             await driver.perform(ASKED)

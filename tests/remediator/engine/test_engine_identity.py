@@ -52,10 +52,10 @@ def test_replaced_attests_that_the_old_one_is_gone_and_renamed_does_not() -> Non
     gone = answered(lost, Word.REPLACED, "ada", NOON)
     assert (gone.fence, gone.fence_by, gone.identity) == (Fence.PROVED, "ada: replaced", Identity("u-2", "", ""))
     assert gone.fence_at == NOON
-    # One that lives loses nothing by that word, and a proof that there is stands.
+    # One that lives loses nothing by that word; whoever proved it before, it is proved by a person now.
     assert answered(replace(lost, life=Life.SUSPECT), Word.REPLACED, "ada", NOON).fence is Fence.NONE
     off = answered(proved(lost), Word.REPLACED, "ada", NOON + SECOND)
-    assert (off.fence_by, off.fence_at) == ("bmc", NOON)
+    assert (off.fence_by, off.fence_at) == ("ada: replaced", NOON + SECOND)
     same = answered(lost, Word.RENAMED, "ada", NOON)
     assert (same.fence, same.identity) == (Fence.NONE, Identity("u-2", "key-1", "data-1"))
 

@@ -126,3 +126,6 @@ def test_a_proof_is_withdrawn_once_the_power_is_read_as_on_again() -> None:
     # Whom an orchestrator has cut off may well have power: that proof is the orchestrator's to end.
     cut_off = replace(known, fence_by="orchestrator")
     assert after(cut_off, V.DEAD, heart=10, power="on", power_at=NOON - SECOND) is cut_off
+    # What a person has said to be wiped may be installed anew meanwhile.
+    wiped = replace(known, fence_by="ada: wiped", attested="wiped")
+    assert after(wiped, V.DEAD, heart=10, power="on", power_at=NOON - SECOND) is wiped

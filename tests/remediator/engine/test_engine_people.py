@@ -270,6 +270,14 @@ def test_a_retirement_completes_what_was_queued_and_gives_up_no_machine_by_itsel
     assert "nothing serves yet for 1 of its machines (m2)" in change.text
 
 
+def test_a_persons_word_takes_over_the_proof_that_another_may_take_back() -> None:
+    word = Retire("h1", "wiped")
+    cut_off = dead("h1", fence=Fence.PROVED, fence_by="orchestrator", fence_at=NOON - HOUR)
+    on = fleet(cut_off, machine("m2", recovery=Recovery.WAITING))
+    attested = leaving.retired(word, said(word), ground(on)).puts[0]
+    assert (attested.fence_by, attested.fence_at) == ("ada (operator token): wiped", NOON)
+
+
 def test_with_abandon_or_nothing_left_the_host_is_retired_at_once_and_its_volumes_are_lost() -> None:
     served = machine("m1", recovery=Recovery.SERVING, replaced_by="m9")
     on = fleet(dead("h1"), host("h2"), served, machine("m9", "h2", replaces="m1"), volume("v1", machine="m1"))

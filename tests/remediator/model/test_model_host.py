@@ -64,6 +64,20 @@ def test_work_goes_to_healthy_joined_uncordoned_hosts_that_are_in_touch() -> Non
     assert host().takes_work
     others = {"cordoned": "by hand"}, {"joined": False}, {"status": HostStatus.UNKNOWN}, {"life": Life.PROBATION}
     assert not any(host(**change).takes_work for change in others)
+    # Nor to one that may still be cut off for an earlier life.
+    assert not host(cut_off_in=1, epoch=2).takes_work
+    assert host(cut_off_in=0, epoch=2).takes_work
+
+
+@pytest.mark.parametrize("before", list(Fence))
+def test_a_persons_word_is_the_proof_whoever_proved_it_before(before: Fence) -> None:
+    off = dead(fence=before, fence_by="orchestrator", fence_at=NOON).vouched("ada: wiped", NOON + SECOND)
+    assert (off.fence, off.fence_by, off.fence_at) == (Fence.PROVED, "ada: wiped", NOON + SECOND)
+
+
+def test_one_that_leaves_of_its_own_accord_is_not_attested_to_be_gone() -> None:
+    told = {word: host(attested=word).attested_gone for word in ("", "removed", "wiped", "destroyed")}
+    assert told == {"": False, "removed": False, "wiped": True, "destroyed": True}
 
 
 def test_capacity_adds_subtracts_and_fits_in_every_dimension() -> None:

@@ -40,7 +40,8 @@ class Site(Lab):
         self.says: dict[str, Any] | Exception = {"found": True}
         self.asked: list[str] = []
         self.enrolments = Enrolments(self.ledger, Identity({}, "", b"s"), self.clock)
-        self.outbox._prepare = Preparation(self.ledger, Unsealer(), self.enrolments, self.clock)
+        known = self.watch.known
+        self.outbox._prepare = Preparation(self.ledger, Unsealer(), self.enrolments, self.clock, known)
         self.watch.alerts = lambda: (alert(NAME, "burst_over"),)
 
     def _answer(self, operation: Operation) -> dict[str, Any]:

@@ -103,6 +103,17 @@ async def test_whom_somebody_hears_again_keeps_its_power(lab: Lab, kind: Verdict
     assert objects == ("it was given up" if stays else "")
 
 
+async def test_what_a_person_has_said_to_be_gone_keeps_its_power(lab: Lab) -> None:
+    await lab.put(dead())
+    await written(lab, EFFECT)
+    await lab.put(replace(the(lab), attested="wiped", attested_by="ada"))
+    objects = objections(lab.ledger, lab.clock.now, dict)(operation_of(lab))
+    assert objects == "it is wiped: attested by ada"
+    async with lab.ledger.writing() as draft:
+        forgo(lab.watch.fleet(), draft, lab.clock.now())
+    assert operation_of(lab).stage is Stage.FAILED
+
+
 async def test_what_nobody_answered_in_time_is_given_up(lab: Lab) -> None:
     await lab.put(dead())
     await written(lab, EFFECT)

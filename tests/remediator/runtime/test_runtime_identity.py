@@ -15,6 +15,7 @@ from remediator.model.machine import Machine, MachineState
 from remediator.model.request import Destroy, DestroyStage
 from remediator.runtime.agents.enrol import Enrolments
 from remediator.runtime.agents.enrol import Identity as OurIdentity
+from remediator.runtime.effects.fencing import lift
 from tests.remediator.builders import NOON, destroy, host, machine
 from tests.remediator.runtime.lab import Lab, hello, record
 
@@ -93,6 +94,16 @@ async def test_a_retired_name_is_begun_anew_by_another_server(lab: Lab) -> None:
     await lab.put(replace(h1(lab), life=Life.RETIRED))
     await lab.agents.greeted("h1", hello("h1"))
     assert h1(lab).life is Life.RETIRED
+
+
+async def test_who_has_the_name_of_one_that_was_cut_off_is_let_go_before_it_takes_work(lab: Lab) -> None:
+    await lab.put(host(identity=OLD, life=Life.RETIRED, epoch=4, cut_off_in=4))
+    await lab.agents.greeted("h1", hello("h1"))
+    assert (h1(lab).life, h1(lab).let_go_due, h1(lab).takes_work) == (Life.HEALTHY, True, False)
+    async with lab.ledger.writing() as draft:
+        lift(lab.watch.fleet(), draft, lab.clock.now())
+    await lab.send()
+    assert (h1(lab).cut_off_in, h1(lab).takes_work) == (0, True)
 
 
 async def test_other_keys_may_join_once_a_person_has_said_replaced(lab: Lab) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from remediator.drivers.provider import ProviderDriver
 from remediator.model.errors import PermanentError, TransientError
-from remediator.model.host import Capacity, Host, HostStatus, Life
+from remediator.model.host import Capacity, Host, HostStatus, Identity, Life
 from remediator.model.loan import Loan, LoanStage
 from remediator.model.people import OperatorHold, Scope
 from remediator.model.request import Demand, Operation, Origin
+from remediator.runtime.machines.lending import denied
 from remediator.settings import Endpoint
 from scripts.story.ports import free_port
 from scripts.story.provider import Provider
@@ -206,6 +207,93 @@ async def test_what_comes_to_it_after_a_lost_answer_finds_it_closed_for_more(sit
     assert site.stage == "stuck"
     assert site.loan.note == "it is in use: 1 machines"
     assert site.host.cordoned == "burst_over"
+
+
+async def uncertain(site: Site, *more: Any) -> None:
+    """One whose first asking may yet be obeyed, and that is asked back again after the cooldown."""
+    since = site.clock.now() - 9.9 * MINUTE
+    stuck = replace(LENT, stage=LoanStage.STUCK, by="burst_over", moved_at=since, tries=3, uncertain=True)
+    await site.put(stuck, replace(site.host, cordoned="burst_over"))
+    await site.goes_on(10)
+    assert site.stage == "closing"
+    await site.put(*more)
+
+
+@pytest.mark.parametrize("what", ["a demand", "a hold", "an unknown one"])
+async def test_what_may_be_taken_at_any_moment_stays_closed_whatever_speaks_for_it(site: Site, what: str) -> None:
+    await uncertain(site, *LAST_MOMENT[what])
+    await site.goes_on(40)
+    assert site.asked == []
+    assert (site.stage, site.loan.uncertain) == ("stuck", True)
+    assert site.host.cordoned == "burst_over"
+
+
+async def test_a_refusal_does_not_undo_an_earlier_asking_and_a_person_does(site: Site) -> None:
+    site.says = PermanentError("provider answered 409")
+    await uncertain(site)
+    await site.goes_on(35)
+    assert site.asked == [NAME]
+    assert (site.stage, site.host.cordoned) == ("stuck", "burst_over")
+    await site.put(replace(site.host, cordoned="by hand"))
+    await site.goes_on(2)
+    assert (site.stage, site.loan.uncertain) == ("stuck", True)
+    await site.put(replace(site.host, cordoned=""))
+    await site.goes_on(2)
+    assert (site.stage, site.loan.uncertain) == ("joined", False)
+
+
+async def test_that_a_provider_knows_it_no_more_after_an_earlier_asking_is_its_end(site: Site) -> None:
+    site.says = {"found": False}
+    await uncertain(site)
+    await site.goes_on(35)
+    assert site.stage == "returned"
+    assert site.host.life is Life.RETIRED
+
+
+NOT_AGAIN: dict[str, tuple[Any, ...]] = {
+    "a hold": LAST_MOMENT["a hold"],
+    "a hold of its region": (OperatorHold(Scope.REGION, "arn", "ada", "wait", NOON, NOON + 60 * MINUTE),),
+    "a maintenance": LAST_MOMENT["a maintenance"],
+    "another host": (host(NAME, "r4", cordoned="burst_over", identity=Identity("chassis-2")),),
+}
+
+
+@pytest.mark.parametrize("what", NOT_AGAIN)
+async def test_it_is_not_asked_for_again_against_anybodys_word(site: Site, what: str) -> None:
+    site.says = TransientError("provider: TimeoutError")
+    await site.goes_on(33)
+    tried = len(site.asked)
+    await site.put(replace(site.loan, identity=Identity("chassis-1")), *NOT_AGAIN[what])
+    await site.goes_on(60)
+    assert len(site.asked) == tried
+    assert (site.stage, site.loan.uncertain, site.host.cordoned) == ("stuck", True, "burst_over")
+
+
+@pytest.mark.parametrize("turned", ["doubts", "gate"])
+async def test_while_we_do_not_trust_ourselves_it_is_not_asked_for_again(site: Site, turned: str) -> None:
+    site.says = TransientError("provider: TimeoutError")
+    await site.goes_on(33)
+    tried = len(site.asked)
+    site.says = {"found": True}
+    if turned == "gate":
+        site.dial.state = CLOSED
+    else:
+        site.watch.doubts = lambda: {"ClockJumped": "by an hour"}
+    await site.goes_on(60)
+    assert len(site.asked) == tried
+    assert (site.stage, site.host.cordoned) == ("asked", "burst_over")
+
+
+async def test_one_try_of_many_that_may_have_been_heard_is_no_plain_refusal(site: Site) -> None:
+    """Given up after waits in which nobody was asked."""
+    site.says = TransientError("provider: TimeoutError")
+    await site.goes_on(35)
+    asking = site.ledger.get(Operation, site.loan.operation)
+    assert asking is not None
+    await site.put(replace(site.loan, tries=1))
+    async with site.ledger.writing() as draft:
+        denied(replace(asking, attempts=39), "given up after 40 tries", draft, site.clock.now())
+    assert (site.stage, site.host.cordoned) == ("stuck", "burst_over")
 
 
 async def test_a_stuck_one_is_asked_back_again_after_the_cooldown(site: Site) -> None:

@@ -8,6 +8,7 @@ import pytest
 from remediator.model.enrolment import Enrolment, JoinToken
 from remediator.model.host import Capacity, Host
 from remediator.model.loan import Loan, LoanStage
+from remediator.model.people import OperatorHold, Scope
 from remediator.model.request import Burst, BurstStage, Demand, Operation, Origin
 from remediator.runtime.effects import outcomes
 from remediator.runtime.leading.beginning import expect
@@ -132,6 +133,30 @@ async def test_one_that_slips_in_after_it_was_asked_for_never_works() -> None:
         assert not site.host.takes_work
     assert site.asked == []
     assert site.loan.stage is LoanStage.STUCK
+    await site.outbox.close()
+    await site.ledger.close()
+
+
+async def test_one_that_never_joined_is_held_with_its_region() -> None:
+    site = await orphaned()
+    await site.goes_on(2)
+    asking = Operation("give_back:x", "give_back", "", {"host": NAME}, Origin.AUTOMATIC, site.clock.now())
+    asked = replace(site.loan, stage=LoanStage.ASKED, by="burst_over", operation=asking.key, tries=1)
+    await site.put(asked, asking, OperatorHold(Scope.REGION, "arn", "ada", "wait", NOON, NOON + 60 * MINUTE))
+    await site.goes_on(3)
+    assert site.asked == []
+    assert site.stage == "stuck"
+    await site.outbox.close()
+    await site.ledger.close()
+
+
+async def test_one_that_slipped_in_is_asked_for_again_and_told_to_be_idle() -> None:
+    site = await orphaned()
+    await site.goes_on(2)
+    await asked_back(site, tries=1)
+    await site.goes_on(8)
+    assert (site.stage, site.loan.uncertain) == ("stuck", True)
+    assert site.loan.idle_since is not None
     await site.outbox.close()
     await site.ledger.close()
 

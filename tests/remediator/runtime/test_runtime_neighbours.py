@@ -202,6 +202,20 @@ async def test_who_newly_fell_in_one_shard_has_fallen_for_the_other_too() -> Non
     assert [(shard.watch.shares or {})[key] for shard in (arn, fra)] == [1, 0]
 
 
+@pytest.mark.parametrize("app", ["", "web"])
+async def test_who_asks_and_is_not_among_the_newly_fallen_gets_a_place_all_the_same(app: str) -> None:
+    """One that fell long ago, and waited for a person since: nobody counts it, and none newly fell."""
+    budget = Budget("app" if app else "fleet", newly_unhealthy=Share(0.5, 1))
+    key = "host_dead NewlyUnhealthy 0.5/1 over 3600 s" + (f" of app {app}" if app else "")
+    fleet = Fleet()
+    arn, fra = (fleet.shard(name, policy(playbook(budgets=(budget,)))) for name in ("arn", "fra"))
+    await fra.put(named("f1", "fra"), named("f2", "fra"))
+    await arn.put(dead("a1", died_at=NOON - timedelta(hours=2)), machine("m-a1", on="a1"))
+    for shard in (fra, arn, fra, arn, fra):
+        await shard.neighbours.look()
+    assert [(shard.watch.shares or {}).get(key, 0) for shard in (arn, fra)] == [1, 0]
+
+
 async def test_how_large_an_app_is_elsewhere_is_told_once_somebody_asks_for_it() -> None:
     fleet = Fleet()
     arn, fra = (fleet.shard(name, IN_APP) for name in ("arn", "fra"))

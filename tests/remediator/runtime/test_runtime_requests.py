@@ -12,6 +12,7 @@ from remediator.model.errors import PermanentError, TransientError
 from remediator.model.host import Capacity, HostStatus, Life
 from remediator.model.machine import Machine, MachineState, Snapshot, Volume
 from remediator.model.request import Demand, Destroy, DestroyStage, Operation, Origin
+from remediator.runtime.effects.written import condemn
 from remediator.runtime.machines.desk import MachineDesk
 from remediator.runtime.machines.requests import Requests
 from remediator.wire.sealing import digest, open_config
@@ -304,4 +305,17 @@ async def test_what_was_given_up_meanwhile_is_worth_asking_for_again() -> None:
     await lab.settle()
     with pytest.raises(TransientError, match="h1 was lost before it was done"):
         await waiting
+    await lab.ledger.close()
+
+
+async def test_what_ended_and_was_destroyed_before_its_create_was_told_of_was_made() -> None:
+    """Its host's report overtook its result: asked for a second time it would be made twice."""
+    lab = await ready(host("h1"))
+    hurried = Requests(lab.ledger, lab.watch, lab.outbox, lab.clock, SETTINGS, answer_within=0.2)
+    waiting = asyncio.create_task(hurried.create_machine(ASK))
+    await lab.watch.rest(5)
+    (made,) = lab.ledger.all(Machine)
+    async with lab.ledger.writing() as draft:
+        condemn(draft, made, "it has ended, and its config says auto_destroy", NOON, Origin.OWNER)
+    assert (await waiting).state is MachineState.DESTROYING
     await lab.ledger.close()

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
+from remediator.actions.effects import Provision
 from remediator.model.enrolment import Term
 from remediator.model.errors import PermanentError
 from remediator.model.fleet import routable
-from remediator.model.host import Host
+from remediator.model.host import Capacity, Host
+from remediator.model.loan import Loan, LoanStage
 from remediator.model.machine import Machine, MachineState, Recovery, Volume
 from remediator.model.policy import Limits
 from remediator.model.request import Destroy, DestroyStage, Migration, MigrationStage, Operation, Origin, Stage
 from remediator.runtime.agents.sworn import Sworn
+from remediator.runtime.effects.written import write
 from remediator.runtime.leading.beginning import begin_term
 from remediator.runtime.rewound import DOUBT, Rewound
 from remediator.wire.statements import Ceilings, check_command, check_welcome, read_document, sign
@@ -108,6 +111,34 @@ async def test_accepting_takes_the_agents_word_and_begins_anew(lab: Lab) -> None
     assert (welcome.incarnation, welcome.term, welcome.condemned) == (rewound.term.incarnation, 1, ("kept",))
     with pytest.raises(PermanentError, match="nothing to accept"):
         await rewound.accept("ada", "again", silent=9)
+
+
+async def test_who_was_lent_is_not_asked_back_on_the_word_of_an_older_copy(lab: Lab) -> None:
+    """One that the copy awaits may have joined since, and works; its name is never given to another."""
+    rewound = await wired(lab)
+    lent = Loan("arn-burst1-1", "arn", "b1", NOON)
+    idle = replace(lent, host="h1", stage=LoanStage.JOINED, joined_at=NOON, idle_since=NOON)
+    going = replace(idle, host="h2", stage=LoanStage.CLOSING, by="burst_over")
+    await lab.put(host("h1"), host("h2", cordoned="burst_over"), lent, idle, going)
+    await lab.agents.greeted("h1", hello("h1", **AHEAD))
+    await rewound.accept("ada", "the disk failed", silent=1)
+    loans = lab.ledger.all(Loan)
+    assert set(loans) == {"h1", "h2"}
+    assert loans["h1"].idle_since is None
+    assert (loans["h2"].stage, loans["h2"].uncertain) == (LoanStage.STUCK, True)
+    async with lab.ledger.writing() as draft:
+        write(Provision("arn", 1, Capacity(1, 1, 1), (), 1), draft, "d1", NOON)
+    (name,) = set(lab.ledger.all(Loan)) - {"h1", "h2"}
+    assert name == f"arn-burst1-{rewound.term.incarnation.rpartition('-')[2]}-1"
+
+
+async def test_who_greets_in_an_awaited_name_and_is_not_enrolled_is_noticed(lab: Lab) -> None:
+    over = Loan("arn-burst2-1", "arn", "b2", NOON, LoanStage.RETURNED)
+    await lab.put(Loan("arn-burst1-1", "arn", "b1", NOON), over)
+    assert lab.agents.key_of("arn-burst1-1") is None
+    assert lab.agents.key_of("arn-burst2-1") is None
+    assert lab.agents.key_of("whoever") is None
+    assert lab.watch.fleet().strangers == {"arn-burst1-1"}
 
 
 async def test_what_is_taken_over_takes_the_place_of_the_lost_one_of_its_name(lab: Lab) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from remediator.model.loan import Loan, LoanStage
-from remediator.model.policy import Budget, Share, Step
+from remediator.model.policy import Budget, Mode, Share, Step
 from remediator.simulate.replay.compare import compared, reproduced
 from remediator.simulate.replay.past import Befell
 from tests.remediator.builders import NOON, SECOND, host, machine
@@ -120,8 +120,11 @@ def test_a_lent_host_is_given_back_again_and_another_idle_time_is_told_apart() -
     known.rows["Loan"]["b1"] = lent
     labels = {"alertname": "BurstHostIdle", "host": "b1", "region": "arn", "playbook": "burst_over"}
     idle = replace(host_dead("b1", 500, 3000), rule="BurstHostIdle", labels=labels)
-    found = replayed(known, [idle])
+    by_itself = {"mode": Mode.AUTO}
+    found = replayed(known, [idle], policy(burst_over=by_itself))
     assert acts(found) == [(600.001, "b1", "give_back")]
     assert [change.life for change in found.lives if change.host == "b1"] == ["retired"]
     longer = (Step("give_back", {"idle": timedelta(minutes=40)}),)
-    assert acts(replayed(known, [idle], policy(burst_over={"steps": longer}))) == [(1200.001, "b1", "give_back")]
+    assert acts(replayed(known, [idle], policy(burst_over={**by_itself, "steps": longer}))) == [
+        (1200.001, "b1", "give_back")
+    ]
