@@ -36,8 +36,8 @@ class RecreateParams(Params):
 
 
 def plan(case: Case, params: RecreateParams) -> Planned:
-    lost = [m for m in case.fleet.machines_on(case.target) if not (m.volumes or m.adopted)]
-    serving = [m for m in lost if (m.state in WAS_SERVING or (m.alive and was_serving(case, m))) and not m.idles]
+    lost = [m for m in case.fleet.machines_on(case.target) if not (m.volumes or m.adopted) and m.alive]
+    serving = [m for m in lost if was_serving(case, m) and not m.idles]
     tried = attempts(case)
     # Cheaper than a replacement: what its owner keeps ready for this very moment.
     wanting = (m for m in serving if m.recovery not in _ELSEWHERE and not m.quarantined and m.id not in tried)
@@ -118,7 +118,7 @@ def _paced(
     in_flight = sum(1 for op in creates if op.open) + case.given_out
     lately = sum(1 for op in creates if case.now - op.written_at < _SECOND) + case.given_out
     soon = wishes[: max(0, max(1, int(params.pace * pace)) - lately)]
-    # One at a time is never too many.
+    # One at a time is never too many: whatif asks that of every host.
     if len(soon) + in_flight <= 1:
         return soon
     regions = {case.region, *(region for each in others.values() for region in each)}

@@ -48,9 +48,9 @@ class Index:
     def kept(self, key: Any, make: Callable[[], T]) -> T:
         """What was counted under that key, or is counted now; shared by every index ``given`` one host more."""
         found: T
-        try:
+        if key in self._kept:
             found = self._kept[key]
-        except KeyError:
+        else:
             found = self._kept[key] = make()
         return found
 

@@ -87,7 +87,7 @@ class Fleet:
     @property
     def has_standbys(self) -> bool:
         """Whether anybody keeps one: where nobody does, not every machine is asked for its own."""
-        return not self.views.standbys.none(self.machines)
+        return self.views.standbys.some(self.machines)
 
     def standbys_of(self, app: str) -> list[Machine]:
         """An app's machines that are standbys of others."""

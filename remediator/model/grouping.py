@@ -76,10 +76,10 @@ class Grouped(Generic[T]):
         whole = len(self._groups.get(key, ()))
         return whole - len(self._gone.get(key, ())) + len(self._new.get(key, ())) if moved else whole
 
-    def none(self, things: Mapping[str, T]) -> bool:
-        """Whether no thing is in any group."""
+    def some(self, things: Mapping[str, T]) -> bool:
+        """Whether any thing is in a group."""
         self.touched(things, "")
-        return not (self._groups or self._new)
+        return bool(self._groups or self._new)
 
     def touched(self, things: Mapping[str, T], key: str) -> bool:
         """Whether something was laid over what the group was."""

@@ -163,19 +163,9 @@ class Host:
         if life not in EDGES[self.life]:
             raise ForbiddenEdge(f"host {self.name}: {self.life} -> {life} ({reason})")
         if life is Life.DEAD:
-            # Whoever is dead cannot be reached either; of ten thousand deaths one value each is made, not two.
-            gone = HostStatus.UNREACHABLE
-            told = self.status_since if self.status is gone else now
-            return changed(
-                self,
-                life=life,
-                since=now,
-                reason=reason,
-                died_at=now,
-                returned_at=None,
-                status=gone,
-                status_since=told,
-            )
+            # Whoever is dead cannot be reached either.
+            gone = self.with_status(HostStatus.UNREACHABLE, now)
+            return changed(gone, life=life, since=now, reason=reason, died_at=now, returned_at=None)
         moved = replace(self, life=life, since=now, reason=reason)
         if life is Life.RETURNING:
             # A proof that is older than this contact proves nothing of a later death.

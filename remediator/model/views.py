@@ -10,7 +10,6 @@ from remediator.model.machine import Machine, MachineState, Volume
 from remediator.model.request import Migration
 
 NOTHING = Capacity()
-_DESTROYED = MachineState.DESTROYED
 
 
 class Views:
@@ -20,7 +19,7 @@ class Views:
         self.machines: Grouped[Machine] = Grouped(attrgetter("host"))
         self.volumes: Grouped[Volume] = Grouped(attrgetter("host"))
         self.apps: Grouped[Machine] = Grouped(attrgetter("app"))
-        self.standbys: Grouped[Machine] = Grouped(lambda each: each.app if each.config.get("standbys") else "")
+        self.standbys: Grouped[Machine] = Grouped(lambda machine: machine.app if machine.stands_by else "")
         self.takers: Grouped[Host] = Grouped(lambda host: host.region if host.takes_work else "")
         # For placement: free capacity of a region, in order, and who runs an app; for correlation: hosts by label.
         self.orders, self.moved, self.siblings = Once(), Once(), Once()
@@ -55,7 +54,7 @@ class Views:
 def _standing(machines: list[Machine], volumes: list[Volume]) -> Capacity:
     cpus, memory, disk = 0.0, 0, sum(volume.size_mb for volume in volumes)
     for machine in machines:
-        if machine.state is not _DESTROYED:
+        if machine.state is not MachineState.DESTROYED:
             asks = machine.asks
             cpus += asks.cpus
             memory += asks.memory_mb

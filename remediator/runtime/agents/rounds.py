@@ -83,8 +83,8 @@ class Speaker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Where a host's row keeps which chassis it was said to be, and when; the words where it was another."""
+class Columns:
+    """Of a host's row: which chassis it was said to be, and when; and the words where it was another."""
 
     of_another: str
     uuid: str
@@ -100,18 +100,18 @@ class Said:
 
 # What only an orchestrator says.
 _CUT_OFF = ("pending", "fenced")
-BY_BMC = Said("its BMC is that of another chassis", "bmc_uuid", "bmc_at")
-BY_ORCHESTRATOR = Said("the orchestrator means another chassis", "orchestrator_uuid", "orchestrator_at")
+BY_BMC = Columns("its BMC is that of another chassis", "bmc_uuid", "bmc_at")
+BY_ORCHESTRATOR = Columns("the orchestrator means another chassis", "orchestrator_uuid", "orchestrator_at")
 
 
 class KnownRound:
     """Once an hour for each healthy host: does who may speak for it still name the chassis that its agent does?"""
 
-    def __init__(self, ledger: Ledger, speaker: Speaker, clock: Clock, said: Said = BY_BMC) -> None:
+    def __init__(self, ledger: Ledger, speaker: Speaker, clock: Clock, columns: Columns = BY_BMC) -> None:
         self._ledger = ledger
         self._speaker = speaker
         self._clock = clock
-        self._said = said
+        self._columns = columns
         self._asked: dict[str, datetime] = {}
         self._waits: dict[str, timedelta] = {}
         self._told: set[str] = set()
@@ -133,7 +133,7 @@ class KnownRound:
             await self._write(said)
 
     def _last_asked(self, host: Host) -> datetime:
-        return self._asked.get(host.name) or self._said.of(host)[1] or _NEVER
+        return self._asked.get(host.name) or self._columns.of(host)[1] or _NEVER
 
     def _tells(self, answer: Reading | BaseException, host: str) -> TypeGuard[Reading]:
         """Whether it names a chassis; what does not is asked for less and less often."""
@@ -148,7 +148,7 @@ class KnownRound:
     def _due(self, host: Host, now: datetime) -> bool:
         if host.life is not Life.HEALTHY or not host.identity.uuid or not self._speaker.knows(host.name):
             return False
-        uuid, at = self._said.of(host)
+        uuid, at = self._columns.of(host)
         known = uuid == host.identity.uuid and at is not None and now - at < KNOWN_EVERY
         asked = self._asked.get(host.name)
         return not known and (asked is None or now - asked >= self._waits.get(host.name, _AGAIN))
@@ -161,17 +161,17 @@ class KnownRound:
                 if host is None or host.life is not Life.HEALTHY or host.identity != asked.identity:
                     continue
                 if same_chassis(reading.uuid, host.identity.uuid):
-                    draft.put(_owing(self._said.put(host, host.identity.uuid, now), reading, draft, now))
+                    draft.put(_owing(self._columns.put(host, host.identity.uuid, now), reading, draft, now))
                     self._told.discard(host.name)
                 else:
                     self._of_another(host, reading, draft, now)
 
     def _of_another(self, host: Host, reading: Reading, draft: Draft, now: datetime) -> None:
         """Who means another chassis must not speak for this one, whatever it said before."""
-        draft.put(self._said.put(host, "", None))
+        draft.put(self._columns.put(host, "", None))
         if host.name not in self._told:
             told, own = "".join(filter(str.isprintable, reading.uuid))[:80], host.identity.uuid
-            draft.note(now, "notice", host.name, {"text": f"{self._said.of_another} ({told}); its own says {own}"})
+            draft.note(now, "notice", host.name, {"text": f"{self._columns.of_another} ({told}); its own says {own}"})
         self._told.add(host.name)
 
 

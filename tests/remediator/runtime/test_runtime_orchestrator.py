@@ -52,6 +52,21 @@ class Site:
         async with self.lab.ledger.writing() as draft:
             effects.write(EFFECT, draft, "d1", self.lab.clock.now())
 
+    async def under_way(self) -> asyncio.Event:
+        """A fence that is asked for, and goes on once that event is set."""
+        asked, on = asyncio.Event(), asyncio.Event()
+
+        async def cut(_host: str, _on: bool) -> None:
+            asked.set()
+            await on.wait()
+
+        self.cutter.cut = cut
+        await self.lab.put(LOST)
+        await self.decided()
+        self.lab.outbox.send_due(frozenset(), "", self.lab.clock.now())
+        await asked.wait()
+        return on
+
     async def followed(self, *what: Any) -> None:
         """What each tick makes of the rows."""
         async with self.lab.ledger.writing() as draft:
@@ -103,18 +118,7 @@ async def test_another_identity_leaves_it_failed(site: Site) -> None:
 
 
 async def test_after_a_crash_between_request_and_proof_the_same_key_finds_it(site: Site) -> None:
-    lab = site.lab
-    asked, on = asyncio.Event(), asyncio.Event()
-
-    async def cut(_host: str, _on: bool) -> None:
-        asked.set()
-        await on.wait()
-
-    site.cutter.cut = cut
-    await lab.put(LOST)
-    await site.decided()
-    lab.outbox.send_due(frozenset(), "", lab.clock.now())
-    await asked.wait()
+    lab, on = site.lab, await site.under_way()
     await lab.outbox.close()
     assert (site.h1.fence, site.stage) == (Fence.PENDING, Stage.WRITTEN)
     on.set()
@@ -179,17 +183,7 @@ async def test_what_was_said_before_somebody_heard_it_never_counts_again(site: S
 
 
 async def test_a_proof_that_was_on_its_way_when_somebody_heard_the_host_is_none(site: Site) -> None:
-    lab, asked, on = site.lab, asyncio.Event(), asyncio.Event()
-
-    async def cut(_host: str, _on: bool) -> None:
-        asked.set()
-        await on.wait()
-
-    site.cutter.cut = cut
-    await lab.put(LOST)
-    await site.decided()
-    lab.outbox.send_due(frozenset(), "", lab.clock.now())
-    await asked.wait()
+    lab, on = site.lab, await site.under_way()
     await site.hears(VerdictKind.ALIVE)
     on.set()
     await lab.flights()
