@@ -11,6 +11,7 @@ from remediator.commands.scale import Done, launched_as
 from remediator.commands.scaling import Launch
 from remediator.commands.tables import say, say_json
 from remediator.commands.tenant import (
+    GONE,
     App,
     Json,
     add_app,
@@ -93,14 +94,15 @@ def _act(app: App, args: argparse.Namespace) -> int:
 
 
 def _clone(app: App, args: argparse.Namespace) -> int:
-    machines = app.machines()
+    machines = app.all_machines()
     one = next((each for each in machines if each["id"] == args.machine), None)
     if one is None:
         raise CommandFailed(f"app {app.name} has no machine {args.machine}")
-    if not living(one):
-        siblings = [each["id"] for each in machines if living(each) and group_of(each) == group_of(one)]
+    if one["state"] in GONE or not living(one):
+        mine = [each for each in machines if each["state"] not in GONE and group_of(each) == group_of(one)]
+        siblings = [each["id"] for each in mine if living(each)]
         near = f" (a sibling can be cloned: {', '.join(siblings[:5])})" if siblings else ""
-        raise CommandFailed(AWAY + near)
+        raise CommandFailed((f"{one['id']} is {one['state']}" if one["state"] in GONE else AWAY) + near)
     done = Done()
     return accounted(partial(_cloned, app, one, args, done), lambda: done.any, partial(_tell_clone, done, one, args))
 

@@ -67,6 +67,9 @@ def test_an_app_with_volumes_recovers_from_a_snapshot(fleet: tuple[Owner, Eyes, 
     restored = owner.types(f"volumes create data --size 10 --region arn --snapshot-id {taken}")
     assert [line.split(":")[0].strip() for line in restored.splitlines()[:4]] == ["ID", "Name", "Region", "Zone"]
     owner.types(f"machine destroy --force {made}")
+    # It is listed still; what is wrong with it is said, and what can be cloned in its place.
+    refused = owner.types(f"machine clone {made}", code=2)
+    assert f"{made} is destroying (a sibling can be cloned: {clone})" in refused
     (second,) = owner.reads("scale count 2")["launched"]
     used = next(each for each in owner.reads("volumes list") if each["attached_machine_id"] == second)
     assert used["restored_from"] == taken
